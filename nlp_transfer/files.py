@@ -54,6 +54,20 @@ def utf8_problem(path: str | os.PathLike[str]) -> str | None:
     return None
 
 
+def encoding_problem(name: str) -> str | None:
+    """Return a problem text for a name that is no encoding of text; None for one that is.
+
+    Example:
+        >>> encoding_problem("cp1252"), encoding_problem("ansi-1")
+        (None, "'ansi-1' is no encoding that Python knows; expected one such as cp1252, utf-16 or mac_roman.")
+    """
+    try:
+        "".encode(name)
+        return None
+    except (LookupError, ValueError):
+        return f"{name!r} is no encoding that Python knows; expected one such as cp1252, utf-16 or mac_roman."
+
+
 def check_empty_folder(path: str | os.PathLike[str], option: str) -> Path:
     """Return the path of a new or empty folder, hidden files apart; `option` names it in the CheckpointError."""
     if not os.fspath(path):
@@ -104,8 +118,13 @@ def entries_under(folder: Path) -> Iterator[Path]:
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 (hex) of a file, kept for the process while its size and times of change stay the same."""
+    return _digest(*file_state(path))
+
+
+def file_state(path: Path) -> tuple[Path, int, int, int, int]:
+    """Return the real path of a file, its size, its times of change and its inode, which change with its content."""
     status = path.stat()
-    return _digest(path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    return path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 @functools.lru_cache(maxsize=100_000)

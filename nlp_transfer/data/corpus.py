@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nlp_transfer.errors import DataError, did_you_mean
+from nlp_transfer.files import encoding_problem
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -109,6 +110,8 @@ class CorpusConfig:
             `id`.
         label_names: class names in the order of their ids; an integer label i is the i-th of them.
         split: settings for splits that the source lacks.
+        encoding: encoding of text files that are neither UTF-8 nor marked as UTF-16, e.g. `cp1250`; null takes
+            Windows-1252 where they clearly are.
 
     Example:
         >>> CorpusConfig("clauses.csv", columns={"clause": "text", "kind": "label"}).path
@@ -124,6 +127,7 @@ class CorpusConfig:
     columns: dict[str, str] = field(default_factory=dict)
     label_names: list[str] | None = None
     split: SplitConfig = field(default_factory=SplitConfig)
+    encoding: str | None = None
 
     @property
     def place(self) -> str:
@@ -150,6 +154,11 @@ class CorpusConfig:
         for name in ("name", "revision"):
             if getattr(self, name) is not None and self.hub is None:
                 problems.append(f"{key}.{name} is set, but only a Hub dataset has one; set {key}.hub or leave it out.")
+        for name in ("encoding",):
+            if getattr(self, name) is not None and self.path is None:
+                problems.append(f"{key}.{name} is set, but only files have one; set {key}.path or leave it out.")
+        if self.encoding is not None and (problem := encoding_problem(self.encoding)):
+            problems.append(f"{key}.encoding: {problem}")
         for name in self.splits:
             if name not in SPLITS:
                 problems.append(f"{key}.splits: {did_you_mean('split', name, SPLITS)}")

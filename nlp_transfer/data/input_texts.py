@@ -1,8 +1,9 @@
 """Texts to predict: rows of a file in a format of corpora, of plain text, of a folder, or of standard input."""
 
 import itertools
+import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -10,14 +11,16 @@ from typing import Any, cast
 import pyarrow as pa
 
 from nlp_transfer.data.formats import FORMATS, Reader, archive_hint, data_suffix
-from nlp_transfer.data.formats.opening import file_text, text_lines
-from nlp_transfer.data.source import MAX_BATCH_ROWS, RowBatch, batches
+from nlp_transfer.data.formats.opening import encoding_notes, file_text, text_lines
+from nlp_transfer.data.source import MAX_BATCH_ROWS, FileSettings, RowBatch, batches
 from nlp_transfer.data.sources.text_folder import TEXT_SUFFIXES, text_files
 from nlp_transfer.data.validation.columns import as_strings, holds_lists
 from nlp_transfer.data.validation.documents import join_sentence_lists, to_list
 from nlp_transfer.data.validation.row_errors import RowErrors
 from nlp_transfer.errors import DataError, did_you_mean
 from nlp_transfer.files import read_errors
+
+log = logging.getLogger(__name__)
 
 MAX_WINDOW_ROWS = MAX_BATCH_ROWS
 """Maximum number of rows held in memory together."""
@@ -45,6 +48,7 @@ class InputReader:
             its path as id.
         plain_text_format: format of plain text where `file_format` is `auto`: `text` or `document`. A document may also
             be a list of its sentences, in formats that have lists.
+        settings: encoding of files that are not UTF-8.
 
     Example:
         >>> from pathlib import Path
@@ -60,10 +64,13 @@ class InputReader:
         text_column: str = "text",
         file_format: str = "auto",
         plain_text_format: str = "text",
+        settings: FileSettings | None = None,
     ) -> None:
         if file_format not in TEXT_FORMATS:
             raise DataError(did_you_mean("format", file_format, TEXT_FORMATS))
         self.text_column = text_column
+        self._settings = settings or FileSettings()
+        self._noted: set[str] = set()
         self._documents = plain_text_format == "document"
         self._whole = file_format == "document" or (file_format == "auto" and plain_text_format == "document")
         if name == STANDARD_INPUT:
@@ -104,7 +111,10 @@ class InputReader:
         if reader is None:
             column = _PLAIN_COLUMN
             reader = _read_folder if self._suffix == _FOLDER else _read_document if self._whole else _read_plain_text
-        for batch in reader(self.path, frozenset(["id", column])):
+        for batch in reader(self.path, frozenset(["id", column]), self._settings):
+            for note in set(batch.notes) - self._noted:
+                log.warning(note)
+            self._noted.update(batch.notes)
             if column not in batch.columns:
                 raise DataError(
                     f"{self.path}: {batch.unit} {batch.first_row}: there is no column {column!r}; columns found: "
@@ -138,22 +148,26 @@ _FOLDER = "/"
 """Stands for the suffix of a folder."""
 
 
-def _read_plain_text(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+def _read_plain_text(path: Path, wanted: Container[str], settings: FileSettings) -> Iterator[RowBatch]:
     """Yield one text a line; row N is line N."""
-    records = ((number, {_PLAIN_COLUMN: line.rstrip("\r\n")}) for number, line in text_lines(path))
-    return batches(records, wanted, "line")
+    records = ((number, {_PLAIN_COLUMN: line.rstrip("\r\n")}) for number, line in text_lines(path, settings.encoding))
+    return batches(records, wanted, "line", encoding_notes(path, settings.encoding))
 
 
-def _read_document(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+def _read_document(path: Path, wanted: Container[str], settings: FileSettings) -> Iterator[RowBatch]:
     """Yield a file as one text."""
-    text = file_text(path)
-    return batches([(1, {_PLAIN_COLUMN: text})] if text else [], wanted, "document")
+    text = file_text(path, settings.encoding)
+    return batches(
+        [(1, {_PLAIN_COLUMN: text})] if text else [], wanted, "document", encoding_notes(path, settings.encoding)
+    )
 
 
-def _read_folder(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+def _read_folder(path: Path, wanted: Container[str], settings: FileSettings) -> Iterator[RowBatch]:
     """Yield each text file of a folder as one text."""
-    files = enumerate(sorted(text_files(path)), 1)
-    records = ((row, {"id": file.relative_to(path).as_posix(), _PLAIN_COLUMN: file_text(file)}) for row, file in files)
+    records = (
+        (row, {"id": file.relative_to(path).as_posix(), _PLAIN_COLUMN: file_text(file, settings.encoding)})
+        for row, file in enumerate(sorted(text_files(path)), 1)
+    )
     return batches(records, wanted, "file")
 
 

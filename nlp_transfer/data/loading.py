@@ -1,6 +1,6 @@
 """Load a corpus from a configuration or from Python objects: source, typed rows, classes, splits, notes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -137,7 +137,9 @@ def _corpus(
     labelled = _check_labels(splits, raw, key, labeled is True)
     where = {name: split.where for name, split in raw.items()}
     check_ids(splits, where, key)
-    notes += _shadowed_column_notes(raw, columns) if columns else []
+    for split in raw.values():
+        first = next(iter(split.read(frozenset())))
+        notes += [*first.notes, *_shadowed_column_notes(first.available, columns)]
 
     trains = (labelled and names.trained is None) if trains is None else trains
     splits, how = _split(splits, where, config, names, trains=trains, labelled=labelled)
@@ -158,7 +160,7 @@ def _corpus(
         if name in splits
     }
     notes += duplicate_notes(splits)
-    corpus = Corpus(source.origin, splits, tuple(notes), "")
+    corpus = Corpus(source.origin, splits, tuple(dict.fromkeys(notes)), "")
     return replace(corpus, fingerprint=corpus_fingerprint(splits, corpus.label_names))
 
 
@@ -245,9 +247,8 @@ def _check_labels(splits: dict[str, Dataset], raw: dict[str, RawSplit], key: str
     return labelled
 
 
-def _shadowed_column_notes(raw: dict[str, RawSplit], columns: dict[str, str]) -> list[str]:
+def _shadowed_column_notes(available: Sequence[str], columns: dict[str, str]) -> list[str]:
     """Return a note for each column that a renamed column replaces."""
-    available = next(iter(next(iter(raw.values())).read(frozenset()))).available
     return [
         f"Column {ours!r} of the source is left out: {theirs!r} takes its place."
         for theirs, ours in columns.items()

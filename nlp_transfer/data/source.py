@@ -1,6 +1,6 @@
 """Interface of sources and formats: batches of untyped columns with row numbers, which data/validation types."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,17 @@ MAX_BATCH_CHARACTERS = 8_000_000
 
 
 @dataclass(frozen=True)
+class FileSettings:
+    """How to read a file.
+
+    Args:
+        encoding: encoding of text that is not UTF-8 and has no byte order mark; None detects Windows-1252.
+    """
+
+    encoding: str | None = None
+
+
+@dataclass(frozen=True)
 class RowBatch:
     """Consecutive rows of one split.
 
@@ -24,12 +35,14 @@ class RowBatch:
         available: all columns that the source has in these rows.
         columns: the requested ones by their name in the source, as Python objects or Arrow arrays.
         unit: name of a row in messages: `line`, `object` or `row`.
+        notes: what was detected in the file, as sentences.
     """
 
     first_row: int
     available: tuple[str, ...]
     columns: dict[str, list[Any] | pa.Array | pa.ChunkedArray]
     unit: str = "row"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,7 @@ class RawSplit:
     """
 
     where: str
-    read: Callable[[frozenset[str]], Iterator[RowBatch]]
+    read: Callable[[Container[str]], Iterator[RowBatch]]
     identity: tuple[Any, ...] | None = None
 
 
@@ -62,7 +75,10 @@ class CorpusReader:
 
 
 def batches(
-    records: Iterable[tuple[int, dict[str, Any]]], wanted: frozenset[str], unit: str = "row"
+    records: Iterable[tuple[int, dict[str, Any]]],
+    wanted: Container[str],
+    unit: str = "row",
+    notes: tuple[str, ...] = (),
 ) -> Iterator[RowBatch]:
     """Group records with their row numbers into batches of consecutive rows.
 
@@ -79,7 +95,7 @@ def batches(
     try:
         for number, record in records:
             if rows and (number != expected or len(rows) >= MAX_BATCH_ROWS or characters >= MAX_BATCH_CHARACTERS):
-                yield _batch(first, rows, available, wanted, unit)
+                yield _batch(first, rows, available, unit, notes)
                 rows, available, characters = [], {}, 0
             if not rows:
                 first = number
@@ -89,15 +105,16 @@ def batches(
             characters += sum(len(value) for value in rows[-1].values() if isinstance(value, str))
     except DataError:
         if rows:
-            yield _batch(first, rows, available, wanted, unit)
+            yield _batch(first, rows, available, unit, notes)
         raise
     if rows:
-        yield _batch(first, rows, available, wanted, unit)
+        yield _batch(first, rows, available, unit, notes)
 
 
 def _batch(
-    first: int, rows: list[dict[str, Any]], available: dict[str, None], wanted: frozenset[str], unit: str
+    first: int, rows: list[dict[str, Any]], available: dict[str, None], unit: str, notes: tuple[str, ...]
 ) -> RowBatch:
     """Make one batch; a record without a column has None there."""
-    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in available if name in wanted}
-    return RowBatch(first, tuple(available), columns, unit)
+    read = {name for row in rows for name in row}
+    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in available if name in read}
+    return RowBatch(first, tuple(available), columns, unit, notes)

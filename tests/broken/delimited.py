@@ -67,11 +67,3 @@ def header_alone(draft, split, choose):
 def no_header(draft, split, choose):
     draft.raw[split] = b"".join(draft.raw[split].splitlines(keepends=True)[1:])
     return ("there is no column 'text'",)
-
-
-@FAULTS.add(".csv", ".tsv")
-def wrong_delimiter(draft, split, choose):
-    old = b"," if draft.suffix == ".csv" else b"\t"
-    new = choose(st.sampled_from([other for other in (b";", b",", b"\t") if other != old]))
-    draft.raw[split] = draft.raw[split].replace(old, new)
-    return ("the header (row 1)", "separated by")

@@ -80,8 +80,8 @@ def text_file_not_utf8(corpus, choose):
 @fault
 def text_file_not_utf8_late(corpus, choose):
     lines = choose(st.integers(150_000, 200_000))
-    data = b"a line\n" * lines + b"caf\xe9"
-    return (str(corpus.fill(corpus.file(choose), data)), f"line {lines + 1}: byte 0xe9 at offset {7 * lines + 3}")
+    data = b"a line\n" * lines + b"caf\xff"
+    return (str(corpus.fill(corpus.file(choose), data)), f"line {lines + 1}: byte 0xff at offset {7 * lines + 3}")
 
 
 @fault

@@ -150,7 +150,7 @@ def test_bad_texts_name_their_places_and_ids(tmp_path: Path) -> None:
     [
         ("a.txt", "a\n\nb\n", "line 2 (id 1)"),
         ("a.json", '[{"text": "a"}, {"text": ""}]', "object 2 (id 1)"),
-        ("a.csv", "text,id\n\na,x\n,y\n", "row 3 (id 'y')"),  # blank lines hold no row
+        ("a.csv", "text,id\n\na,x\n,y\n", "row 4 (id 'y')"),  # blank lines hold no row
         ("a.tsv", "id\ttext\n\t \nx\ta\n", "row 2 (id '')"),
     ],
 )

@@ -1,15 +1,15 @@
 """File formats by suffix. A new format is a file that yields `RowBatch`es, its test, and a line in `FORMATS`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
 from nlp_transfer.data.formats.delimited import read_csv, read_tsv
 from nlp_transfer.data.formats.json_document import read_json
 from nlp_transfer.data.formats.json_lines import read_json_lines
 from nlp_transfer.data.formats.parquet import read_parquet
-from nlp_transfer.data.source import RowBatch
+from nlp_transfer.data.source import FileSettings, RowBatch
 
-Reader = Callable[[Path, frozenset[str]], Iterator[RowBatch]]
+Reader = Callable[[Path, Container[str], FileSettings], Iterator[RowBatch]]
 """Reads a file, plain or gzipped: yields batches with the wanted columns, or raises DataError with the place."""
 
 FORMATS: dict[str, Reader] = {

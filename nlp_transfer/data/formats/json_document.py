@@ -3,13 +3,13 @@
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
 from nlp_transfer.data.formats.json_lines import DECODER, RepeatedKey, read_json_lines, repeated_key
-from nlp_transfer.data.formats.opening import MAX_ROW_BYTES, text_chunks, too_long
-from nlp_transfer.data.source import RowBatch, batches
+from nlp_transfer.data.formats.opening import MAX_ROW_BYTES, encoding_notes, text_chunks, too_long
+from nlp_transfer.data.source import FileSettings, RowBatch, batches
 from nlp_transfer.errors import DataError
 
 _LONGEST_TOKEN = 16
@@ -19,7 +19,7 @@ is complained of."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
-def read_json(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+def read_json(path: Path, wanted: Container[str], settings: FileSettings) -> Iterator[RowBatch]:
     """Read a JSON file; row N is the N-th object of its array, or line N of JSON Lines.
 
     Raises:
@@ -27,26 +27,27 @@ def read_json(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
             key; names the place.
     """
     start = ""
-    for chunk in text_chunks(path):
+    for chunk in text_chunks(path, settings.encoding):
         start = (start + chunk).lstrip()
         if start:
             break
     if not start:
         return iter(())
     if start[0] == "[":
-        return batches(enumerate(_elements(path), 1), wanted, "object")
+        notes = encoding_notes(path, settings.encoding)
+        return batches(enumerate(_elements(path, settings.encoding), 1), wanted, "object", notes)
     first_line = start.split("\n", 1)[0].strip()
     if first_line.startswith("{") and not first_line.endswith("}") and "\n" in start:
         raise DataError(
             f"{path}: holds one JSON object over many lines; expected an array of objects, or one object a line "
             "(.jsonl)."
         )
-    return read_json_lines(path, wanted)
+    return read_json_lines(path, wanted, settings)
 
 
-def _elements(path: Path) -> Iterator[dict[str, Any]]:
+def _elements(path: Path, encoding: str | None) -> Iterator[dict[str, Any]]:
     """Yield the objects of the array in `path`, holding one piece of the file at a time."""
-    text = _Window(text_chunks(path))
+    text = _Window(text_chunks(path, encoding))
     count = 0
     text.peek()
     text.skip(1)  # the opening bracket

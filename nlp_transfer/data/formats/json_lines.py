@@ -1,12 +1,12 @@
 """Read JSON Lines: one object a line. Row N is line N; blank lines hold no row. A repeated key is an error."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.data.formats.opening import text_lines
-from nlp_transfer.data.source import RowBatch, batches
+from nlp_transfer.data.formats.opening import encoding_notes, text_lines
+from nlp_transfer.data.source import FileSettings, RowBatch, batches
 from nlp_transfer.errors import DataError
 
 
@@ -40,18 +40,19 @@ def repeated_key(path: Path, place: str, record: RepeatedKey) -> DataError:
     )
 
 
-def read_json_lines(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+def read_json_lines(path: Path, wanted: Container[str], settings: FileSettings) -> Iterator[RowBatch]:
     """Read a file of one JSON object a line.
 
     Raises:
         DataError: unreadable (see `open_bytes`), broken JSON, a line that is no object, a repeated key; names the line.
     """
-    return batches(_records(path), wanted, "line")
+    notes = encoding_notes(path, settings.encoding)
+    return batches(_records(path, settings.encoding), wanted, "line", notes)
 
 
-def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _records(path: Path, encoding: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number, object)."""
-    for number, line in text_lines(path):
+    for number, line in text_lines(path, encoding):
         if not line.strip():
             continue
         try:

@@ -1,10 +1,12 @@
 """Open files as text, plain or gzipped, and turn each failure into a `DataError`.
 
-UTF-8 is checked while a file is read, because the datasets library accepts other bytes and fails later.
+The encoding is checked while a file is read, because the datasets library accepts other bytes and fails later.
 """
 
 import codecs
+import functools
 import gzip
+import itertools
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from nlp_transfer.data.formats.encodings import UTF_8, Encoding, detect_encoding, marked_encoding
 from nlp_transfer.data.formats.signatures import SIGNATURE_BYTES, check_signature
 from nlp_transfer.errors import DataError
-from nlp_transfer.files import read_error
+from nlp_transfer.files import file_state, read_error, read_errors
 
 CHUNK_BYTES = 1 << 20
 
@@ -64,72 +67,102 @@ def _check_packed(path: Path) -> None:
         check_signature(path, start)
 
 
-def text_lines(path: Path) -> Iterator[tuple[int, str]]:
-    r"""Yield (line number from 1, line with its end), checking UTF-8; a byte order mark is dropped.
+def text_lines(path: Path, encoding: str | None = None) -> Iterator[tuple[int, str]]:
+    r"""Yield (line number from 1, line with its end); see `text_chunks`.
 
     Raises:
-        DataError: see `open_bytes`; or the content is no text, not UTF-8, or has a line longer than `MAX_ROW_BYTES`.
+        DataError: see `text_chunks`; or a line is longer than `MAX_ROW_BYTES`.
 
     Example:
         >>> _ = Path("a.txt").write_text("one\ntwo\n")
         >>> list(text_lines(Path("a.txt")))
         [(1, 'one\n'), (2, 'two\n')]
     """
-    with open_bytes(path) as file:
-        offset = 0
-        # Standard input comes as its lines.
-        lines = iter(partial(file.readline, MAX_ROW_BYTES + 1), b"") if hasattr(file, "readline") else file
-        for number, raw in enumerate(lines, 1):
-            if number == 1:
-                check_signature(path, raw)
-            if len(raw) > MAX_ROW_BYTES:
+    number, rest = 1, ""
+    for chunk in text_chunks(path, encoding):
+        *lines, rest = (rest + chunk).split("\n")
+        for line in lines:
+            if len(line) > MAX_ROW_BYTES:
                 raise too_long(path, f"line {number}")
-            try:
-                line = raw.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise not_utf8(path, number, offset + error.start, raw[error.start]) from error
-            offset += len(raw)
-            yield number, line.removeprefix("\ufeff") if number == 1 else line
+            yield number, line + "\n"
+            number += 1
+        if len(rest) > MAX_ROW_BYTES:
+            raise too_long(path, f"line {number}")
+    if rest:
+        yield number, rest
 
 
-def text_chunks(path: Path) -> Iterator[str]:
-    """Yield the text in pieces of about a million characters, checking UTF-8; a byte order mark is dropped.
+def text_chunks(path: Path, encoding: str | None = None) -> Iterator[str]:
+    """Yield the text in pieces of about a million characters; a byte order mark is dropped.
+
+    Args:
+        encoding: encoding of text that is not UTF-8; see `file_encoding`.
 
     Raises:
-        DataError: see `open_bytes`; or the content is no text or not UTF-8.
+        DataError: see `open_bytes`; or the content is no text, or has a byte that cannot be decoded, after the text
+            before it.
     """
-    decoder = codecs.getincrementaldecoder("utf-8")()
     with open_bytes(path) as file:
+        # Standard input comes as its lines.
+        pieces = iter(partial(file.read1, CHUNK_BYTES), b"") if hasattr(file, "read1") else iter(file)
+        start = next(pieces, b"")
+        check_signature(path, start)
+        known = file_encoding(path, encoding)
+        # A pipe is read once, and cannot be looked through.
+        known = known or Encoding(marked_encoding(start) or encoding or UTF_8)
+        decoder = codecs.getincrementaldecoder(known.codec)()
         offset, line, first = 0, 1, True
-        while True:
-            raw = file.read(CHUNK_BYTES)
-            if not offset:
-                check_signature(path, raw)
+        for raw in itertools.chain([start], pieces, [b""]):
             pending = len(decoder.getstate()[0])
+            fault: UnicodeDecodeError | None = None
             try:
                 chunk = decoder.decode(raw, final=not raw)
             except UnicodeDecodeError as error:
-                start = offset - pending + error.start
-                line += error.object[: error.start].count(b"\n")
-                raise not_utf8(path, line, start, error.object[error.start]) from error
-            offset += len(raw)
+                fault = error
+                chunk = decoder.decode(raw[: max(error.start - pending, 0)])
             line += chunk.count("\n")
+            if first and chunk:
+                chunk, first = chunk.removeprefix("\ufeff"), False
             if chunk:
-                yield chunk.removeprefix("\ufeff") if first else chunk
-                first = False
-            if not raw:
-                return
+                yield chunk
+            if fault:
+                raise not_decoded(path, line, offset - pending + fault.start, fault, known) from fault
+            offset += len(raw)
 
 
-def file_text(path: Path) -> str:
+def file_encoding(path: Path, encoding: str | None = None) -> Encoding | None:
+    """Return the encoding of a text file, which is read once for that; None for a pipe.
+
+    Args:
+        encoding: encoding of text without a byte order mark that is not UTF-8; None detects Windows-1252.
+    """
+    with read_errors(path):
+        if not isinstance(path, Path) or not path.is_file():
+            return None
+        return _file_encoding(path, encoding, *file_state(path))
+
+
+def encoding_notes(path: Path, encoding: str | None) -> tuple[str, ...]:
+    """Return a sentence on the encoding of a file, if it is not UTF-8."""
+    known = file_encoding(path, encoding)
+    return (known.note,) if known and known.note else ()
+
+
+@functools.lru_cache(maxsize=100_000)
+def _file_encoding(path: Path, encoding: str | None, *_state: object) -> Encoding:
+    with open_bytes(path) as file:
+        return detect_encoding(file, path.name, encoding)
+
+
+def file_text(path: Path, encoding: str | None = None) -> str:
     """Return the text of a file that is one row; raise `DataError` if it is longer than a row may be."""
-    lines, characters = [], 0
-    for _, line in text_lines(path):
-        lines.append(line)
-        characters += len(line)
+    chunks, characters = [], 0
+    for chunk in text_chunks(path, encoding):
+        chunks.append(chunk)
+        characters += len(chunk)
         if characters > MAX_ROW_BYTES:
             raise too_long(path, "the text")
-    return "".join(lines)
+    return "".join(chunks)
 
 
 def too_long(path: Path, what: str) -> DataError:
@@ -140,9 +173,8 @@ def too_long(path: Path, what: str) -> DataError:
     )
 
 
-def not_utf8(path: Path, line: int, offset: int, byte: int) -> DataError:
-    """Return the error for a byte that is not UTF-8."""
-    return DataError(
-        f"{path}: line {line}: byte 0x{byte:02x} at offset {offset} is not UTF-8. "
-        "Convert the file, for instance with `iconv -f latin1 -t utf-8`."
-    )
+def not_decoded(path: Path, line: int, offset: int, error: UnicodeDecodeError, encoding: Encoding) -> DataError:
+    """Return the error for a byte that is not in the encoding."""
+    codec = "UTF-8" if encoding.codec == UTF_8 else encoding.codec
+    byte = error.object[error.start]
+    return DataError(f"{path}: line {line}: byte 0x{byte:02x} at offset {offset} is not {codec}. {encoding.advice}")

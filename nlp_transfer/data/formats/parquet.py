@@ -1,7 +1,7 @@
 """Read Parquet files, one batch at a time. Row N counts from 1."""
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 
 from nlp_transfer.data.formats.opening import open_bytes
 from nlp_transfer.data.formats.signatures import SIGNATURE_BYTES, check_signature
-from nlp_transfer.data.source import MAX_BATCH_ROWS, RowBatch
+from nlp_transfer.data.source import MAX_BATCH_ROWS, FileSettings, RowBatch
 from nlp_transfer.errors import DataError
 
 _MAGIC = b"PAR1"  # first bytes of a Parquet file
 
 
-def read_parquet(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
+def read_parquet(path: Path, wanted: Container[str], settings: FileSettings) -> Iterator[RowBatch]:
     """Read a Parquet file.
 
     Raises:
@@ -31,7 +31,7 @@ def read_parquet(path: Path, wanted: frozenset[str]) -> Iterator[RowBatch]:
         yield from _batches(path, file, wanted)
 
 
-def _batches(path: Path, file: IO[bytes], wanted: frozenset[str]) -> Iterator[RowBatch]:
+def _batches(path: Path, file: IO[bytes], wanted: Container[str]) -> Iterator[RowBatch]:
     """Yield the batches of an open file."""
     first = 1
     try:

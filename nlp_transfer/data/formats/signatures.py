@@ -1,6 +1,6 @@
 """Detect files by their first bytes when they are not the text that their name promises.
 
-Otherwise messages would name the first byte that is not UTF-8 and advise to convert a file that is no text.
+Otherwise messages would name a byte that is not UTF-8, and advise to set the encoding of a file that is no text.
 """
 
 from pathlib import Path
@@ -13,8 +13,6 @@ SIGNATURE_BYTES = 40
 _GZIP = b"\x1f\x8b\x08"
 _OFFICE = "Save the sheet or document as CSV or text (UTF-8)"
 _PACKED = "Unpack it; of packed files only gzip (.gz) is read."
-_UTF8 = "Save it as UTF-8, for instance with `iconv -f {} -t utf-8`."
-_UTF16 = "UTF-16 text, as Windows writes it"
 
 SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"PK\x03\x04", "a zip archive, or an Office file such as .xlsx, which is one", f"{_OFFICE}, or unpack it."),
@@ -26,16 +24,12 @@ SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\x28\xb5\x2f\xfd", "a Zstandard file", _PACKED),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip file", _PACKED),
     *((f"BZh{level}1AY&SY".encode(), "a bzip2 file", _PACKED) for level in range(1, 10)),
-    (b"\xff\xfe\x00\x00", "UTF-32 text", _UTF8.format("utf-32")),
-    (b"\x00\x00\xfe\xff", "UTF-32 text", _UTF8.format("utf-32")),
-    (b"\xff\xfe", _UTF16, _UTF8.format("utf-16")),
-    (b"\xfe\xff", _UTF16, _UTF8.format("utf-16")),
 )
-"""First bytes, description and advice; a signature precedes those that are its prefixes."""
+"""First bytes, description and advice."""
 
 
 def check_signature(path: Path, start: bytes) -> None:
-    """Raise `DataError` for content of a known kind that is no UTF-8 text.
+    """Raise `DataError` for content of a known kind that is no text.
 
     Args:
         start: the first `SIGNATURE_BYTES` bytes, decompressed if the name ends in `.gz`.
@@ -52,7 +46,3 @@ def check_signature(path: Path, start: bytes) -> None:
     for signature, what, advice in SIGNATURES:
         if start.startswith(signature):
             raise DataError(f"{path} is {what}. {advice}")
-    # Without a byte order mark every other byte of Latin letters is zero.
-    for zeros, codec in ((1, "utf-16le"), (0, "utf-16be")):
-        if start[zeros:4:2] == b"\0\0" and 0 not in start[1 - zeros : 4 : 2]:
-            raise DataError(f"{path} is {_UTF16}. {_UTF8.format(codec)}")

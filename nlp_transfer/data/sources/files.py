@@ -2,12 +2,12 @@
 
 import difflib
 import re
-from functools import partial
+from dataclasses import astuple
 from pathlib import Path
 
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.data.formats import FORMATS, archive_hint, data_stem, data_suffix
-from nlp_transfer.data.source import CorpusReader, RawSplit
+from nlp_transfer.data.source import CorpusReader, FileSettings, RawSplit
 from nlp_transfer.data.sources.text_folder import class_folders, text_folder_split
 from nlp_transfer.data.splits.split_names import SPLIT_NAMES, UNSPLIT, check_spelling, match_split_names
 from nlp_transfer.errors import DataError
@@ -36,7 +36,7 @@ def file_source(config: CorpusConfig, key: str) -> CorpusReader:
         if config.splits:
             raise DataError(f"{key}.splits is set, but {path} is one file. Name a folder, or leave {key}.splits out.")
         split = SPLIT_NAMES.get(data_stem(path), UNSPLIT)
-        return CorpusReader(str(path), {split: _file_split(path)})
+        return CorpusReader(str(path), {split: _file_split(path, config)})
 
 
 def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
@@ -65,14 +65,16 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
             chosen = match_split_names(
                 [entry.name for entry in classes], config.splits, str(path), f"{key}.splits", notes
             )
-            raw = {ours: text_folder_split(path / theirs, f"{theirs}/") for ours, theirs in chosen.items()}
+            raw = {
+                ours: text_folder_split(path / theirs, f"{theirs}/", config.encoding) for ours, theirs in chosen.items()
+            }
             return CorpusReader(str(path), raw, notes=notes)
         if known:
             raise DataError(
                 f"{key}.path: {path} has folders with names of splits ({', '.join(known.values())}), and not each of "
                 f"its folders ({_names(classes)}) has a sub-folder of .txt files for each class."
             )
-        return CorpusReader(str(path), {UNSPLIT: text_folder_split(path)}, notes=notes)
+        return CorpusReader(str(path), {UNSPLIT: text_folder_split(path, encoding=config.encoding)}, notes=notes)
     if not config.splits:
         stems = {data_stem(entry): entry.name for entry in files}
         check_spelling(stems, {}, str(path), f"{key}.splits", stems)
@@ -116,13 +118,16 @@ def _split_files(path: Path, files: list[Path], config: CorpusConfig, key: str) 
         by_stem[stem] = file
     called = {stem: file.name for stem, file in by_stem.items()}
     chosen = match_split_names(list(by_stem), config.splits, str(path), f"{key}.splits", notes, called)
-    return CorpusReader(str(path), {ours: _file_split(by_stem[theirs]) for ours, theirs in chosen.items()}, notes=notes)
+    raw = {ours: _file_split(by_stem[theirs], config) for ours, theirs in chosen.items()}
+    return CorpusReader(str(path), raw, notes=notes)
 
 
-def _file_split(path: Path) -> RawSplit:
+def _file_split(path: Path, config: CorpusConfig) -> RawSplit:
     """Return the rows of one file."""
+    settings, read = FileSettings(config.encoding), FORMATS[data_suffix(path)]
     suffixes = path.name.lower().removeprefix(data_stem(path))  # the same bytes are no gzip under another name
-    return RawSplit(str(path), partial(FORMATS[data_suffix(path)], path), ("file", suffixes, file_digest(path)))
+    identity = ("file", suffixes, file_digest(path), *([astuple(settings)] if settings != FileSettings() else []))
+    return RawSplit(str(path), lambda wanted: read(path, wanted, settings), identity)
 
 
 _REGULAR = "A corpus is read more than once: put a whole file in its place."

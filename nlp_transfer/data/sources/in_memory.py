@@ -1,6 +1,6 @@
 """Read corpora from `datasets` objects and pandas data frames."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ def _dataset_split(dataset: Dataset, where: str) -> RawSplit:
     """Return the rows of a `datasets.Dataset`; a dataset on disk is read from disk."""
     plain = dataset.with_format(None)
 
-    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
+    def read(wanted: Container[str]) -> Iterator[RowBatch]:
         available = tuple(plain.column_names)
         present = [name for name in available if name in wanted]
         if not present:
@@ -98,7 +98,7 @@ def _frame_split(frame: pd.DataFrame, where: str) -> RawSplit:
     if len(repeated):
         raise DataError(f"{where}: the data frame has two columns {repeated[0]!r}; column names are unique.")
 
-    def read(wanted: frozenset[str]) -> Iterator[RowBatch]:
+    def read(wanted: Container[str]) -> Iterator[RowBatch]:
         available = tuple(map(str, frame.columns))
         for start in range(0, len(frame), MAX_BATCH_ROWS):
             part = frame.iloc[start : start + MAX_BATCH_ROWS]

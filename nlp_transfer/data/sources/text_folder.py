@@ -1,12 +1,12 @@
 """Read a folder of text files: each sub-folder is a class, each file in it, at any depth, a row with its path as id."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.data.formats.opening import file_text
-from nlp_transfer.data.source import RawSplit, batches
+from nlp_transfer.data.formats.opening import encoding_notes, file_text
+from nlp_transfer.data.source import RawSplit, RowBatch, batches
 from nlp_transfer.data.validation.blank import BLANK_PROBLEM, is_blank
 from nlp_transfer.data.validation.row_errors import NUL, NUL_ADVICE, NUL_PROBLEM
 from nlp_transfer.errors import DataError
@@ -22,14 +22,14 @@ def class_folders(path: Path) -> list[Path]:
     return folders if any(next(text_files(folder), None) for folder in folders) else []
 
 
-def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
+def text_folder_split(path: Path, prefix: str = "", encoding: str | None = None) -> RawSplit:
     """Return the rows under `path`, the N-th file by name in row N; ids are the prefix and the path within it."""
     files = _class_files(path)
 
     def records() -> Iterator[tuple[int, dict[str, Any]]]:
         for row, (label, file) in enumerate(files, 1):
             name = prefix + file.relative_to(path).as_posix()
-            text = file_text(file)
+            text = file_text(file, encoding)
             if is_blank(text):
                 raise DataError(f"{file}: the file {BLANK_PROBLEM}. Every file needs a text: fill or remove it.")
             if NUL in text:
@@ -39,7 +39,14 @@ def text_folder_split(path: Path, prefix: str = "") -> RawSplit:
     digest = hashlib.sha256()
     for _, file in files:
         digest.update(f"{file.relative_to(path)}\0{file_digest(file)}\n".encode("utf-8", "surrogateescape"))
-    return RawSplit(str(path), lambda wanted: batches(records(), wanted), ("text folder", prefix, digest.hexdigest()))
+
+    def read(wanted: Container[str]) -> Iterator[RowBatch]:
+        found = [note for _, file in files for note in encoding_notes(file, encoding)]
+        more = (f"{len(found) - 1} more files of {path} are not UTF-8.",) if len(found) > 1 else ()
+        return batches(records(), wanted, notes=(*found[:1], *more))
+
+    identity = ("text folder", prefix, digest.hexdigest(), *([encoding] if encoding else []))
+    return RawSplit(str(path), read, identity)
 
 
 def _class_files(path: Path) -> list[tuple[str, Path]]:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from nlp_transfer.data.formats import FORMATS, data_suffix
+from nlp_transfer.data.source import FileSettings
 from nlp_transfer.errors import DataError
 
 ROWS = [
@@ -40,7 +41,7 @@ def write(path: Path, rows: list[dict[str, str]]) -> Path:
 
 def read(path: Path, wanted: frozenset[str] = WANTED) -> list[dict[str, str]]:
     rows = []
-    for batch in FORMATS[data_suffix(path)](path, wanted):
+    for batch in FORMATS[data_suffix(path)](path, wanted, FileSettings()):
         columns = {
             name: values if isinstance(values, list) else values.to_pylist() for name, values in batch.columns.items()
         }

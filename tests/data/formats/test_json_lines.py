@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer.data.formats import FORMATS
+from nlp_transfer.data.source import FileSettings
 from tests.data.formats.conftest import WANTED, failure, read
 
 
 def test_blank_lines_of_json_lines_hold_no_row_but_count_as_lines(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "a"}\n\n{"text": "b"}\n\n')
-    assert [batch.first_row for batch in FORMATS[".jsonl"](path, WANTED)] == [1, 3]
+    assert [batch.first_row for batch in FORMATS[".jsonl"](path, WANTED, FileSettings())] == [1, 3]
 
 
 def test_broken_json_names_the_line(tmp_path: Path) -> None:

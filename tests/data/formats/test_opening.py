@@ -5,6 +5,7 @@ import gzip
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from nlp_transfer.data.formats import opening
@@ -17,19 +18,46 @@ from tests.data.formats.conftest import ROWS, failure, read, write
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".tsv"])
 def test_bytes_that_are_not_utf8_are_placed(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"rows{suffix}"
-    path.write_bytes(b'{"text": "a"}\n{"text": "caf\xe9"}\n')
+    path.write_bytes(b'{"text": "a"}\n{"text": "caf\xff"}\n')
+    assert failure(path).startswith(f"{path}: line 2: byte 0xff at offset 27 is not UTF-8. Set `encoding`, such as ")
+    path.write_bytes('{"text": "ä"}\n'.encode() + b'{"text": "caf\xe9"}\n')
     assert failure(path) == (
-        f"{path}: line 2: byte 0xe9 at offset 27 is not UTF-8. "
-        "Convert the file, for instance with `iconv -f latin1 -t utf-8`."
+        f"{path}: line 2: byte 0xe9 at offset 28 is not UTF-8. Other lines are UTF-8: mend this one, or set `encoding` "
+        "for the whole file."
     )
 
 
 def test_json_bytes_that_are_not_utf8_are_placed(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
-    path.write_bytes(b'[{"text": "a"},\n{"text": "caf\xe9"}]')
-    assert f"{path}: line 2: byte 0xe9 at offset 29 is not UTF-8." in failure(path)
+    path.write_bytes(b'[{"text": "a"},\n{"text": "caf\xff"}]')
+    assert f"{path}: line 2: byte 0xff at offset 29 is not UTF-8." in failure(path)
     path.write_bytes(b'[{"text": "a\xc3')  # ends within a character
     assert f"{path}: line 1: byte 0xc3 at offset 12 is not UTF-8." in failure(path)
+
+
+@pytest.mark.parametrize("size", [1, 3, 1 << 20])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "utf-8-sig"])
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".csv.gz"])
+def test_other_encodings_are_detected(
+    tmp_path: Path, suffix: str, encoding: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "CHUNK_BYTES", size)
+    rows = [
+        {"text": "Der Käufer zahlt den später geprüften Preis – „sofort“", "label": "a"},
+        {"text": "Größe, gemessen", "label": "b"},
+    ]
+    path = tmp_path / f"rows{suffix}"
+    frame, plain = pd.DataFrame(rows), suffix.removesuffix(".gz")
+    lines = frame.to_json(orient="records", lines=plain == ".jsonl", force_ascii=False)
+    content = (frame.to_csv(index=False) if plain == ".csv" else lines).encode(encoding)
+    path.write_bytes(gzip.compress(content) if suffix.endswith(".gz") else content)
+    assert read(path) == rows
+
+
+def test_utf16_that_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes("text,label\nä,b\nc,d".encode("utf-16")[:-1])
+    assert f"{path}: line 3: byte 0x64 at offset 36 is not utf-16. Set `encoding`" in failure(path)
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".parquet"])

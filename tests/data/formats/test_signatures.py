@@ -13,6 +13,7 @@ import pytest
 from nlp_transfer import CorpusConfig, SplitConfig, load_corpus
 from nlp_transfer.data.formats import FORMATS, data_suffix
 from nlp_transfer.data.input_texts import InputReader
+from nlp_transfer.data.source import FileSettings
 from nlp_transfer.errors import DataError
 
 ROWS = '{"text": "für a", "label": "x"}\n{"text": "b", "label": "y"}\n'
@@ -32,13 +33,12 @@ def parquet() -> bytes:
 
 def failure(path: Path) -> str:
     with pytest.raises(DataError) as caught:
-        list(FORMATS[data_suffix(path)](path, frozenset(["text"])))
+        list(FORMATS[data_suffix(path)](path, frozenset(["text"]), FileSettings()))
     return str(caught.value)
 
 
 OFFICE = "Save the sheet or document as CSV or text (UTF-8)"
 PACKED = "Unpack it; of packed files only gzip (.gz) is read."
-UTF16 = "is UTF-16 text, as Windows writes it. Save it as UTF-8, for instance with `iconv -f"
 KINDS = {
     "gzip": (gzip.compress(ROWS.encode()), "is a gzip file, though its name does not say so. Rename it to NAME.gz."),
     "xlsx": (
@@ -57,14 +57,6 @@ KINDS = {
     ),
     "bzip2": (bz2.compress(ROWS.encode()), f"is a bzip2 file. {PACKED}"),
     "xz": (lzma.compress(ROWS.encode()), f"is an xz file. {PACKED}"),
-    "utf-16": (ROWS.encode("utf-16"), f"{UTF16} utf-16 -t utf-8`."),
-    "utf-16 big": (b"\xfe\xff" + ROWS.encode("utf-16-be"), f"{UTF16} utf-16 -t utf-8`."),
-    "utf-16le": (ROWS.encode("utf-16-le"), f"{UTF16} utf-16le -t utf-8`."),
-    "utf-16be": (ROWS.encode("utf-16-be"), f"{UTF16} utf-16be -t utf-8`."),
-    "utf-32": (
-        ROWS.encode("utf-32"),
-        "is UTF-32 text. Save it as UTF-8, for instance with `iconv -f utf-32 -t utf-8`.",
-    ),
 }
 
 
@@ -101,17 +93,12 @@ def test_standard_input_has_no_name_to_change(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(DataError) as caught:
         list(InputReader())
     assert str(caught.value) == "standard input is a gzip file. Unpack it on the way: `gunzip -c FILE | …`."
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(ROWS.encode("utf-16"))))
-    with pytest.raises(DataError, match="standard input is UTF-16 text, as Windows writes it"):
-        list(InputReader())
 
 
 def test_what_lies_within_and_under_gz(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv.gz"
     path.write_bytes(gzip.compress(gzip.compress(b"text\na\n")))
     assert failure(path) == f"{path} was packed twice with gzip. Unpack it once, and let its name end in .gz again."
-    path.write_bytes(gzip.compress("text\na\n".encode("utf-16")))
-    assert failure(path) == f"{path} {UTF16} utf-16 -t utf-8`."
     path.write_bytes(zipped("rows.csv"))
     assert failure(path).startswith(f"{path} is a zip archive, or an Office file")
     path.write_bytes(parquet())

@@ -39,8 +39,8 @@ def test_text_folders_say_what_is_wrong(tmp_path: Path) -> None:
     assert f"{root / 'b/1.txt'}: the file is empty or has no visible character." in load_error(
         CorpusConfig(path=str(root))
     )
-    (root / "b/1.txt").write_bytes(b"caf\xe9")
-    assert f"{root / 'b/1.txt'}: line 1: byte 0xe9 at offset 3 is not UTF-8." in load_error(
+    (root / "b/1.txt").write_bytes(b"caf\xff")
+    assert f"{root / 'b/1.txt'}: line 1: byte 0xff at offset 3 is not UTF-8." in load_error(
         CorpusConfig(path=str(root))
     )
 
