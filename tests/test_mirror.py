@@ -23,6 +23,7 @@ WHOLE = {
     "test_pushing_extractors.py",
     "test_security.py",
     "training/test_one_update.py",
+    "training/test_other_heads.py",
     "training/test_stock_order.py",
 }
 """Tests of several modules at once, or of the project as a whole."""
