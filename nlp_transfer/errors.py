@@ -1,7 +1,12 @@
 """Error classes of the package, and helpers that word their messages."""
 
+import dataclasses
 import difflib
+import numbers
+import types
+import typing
 from collections.abc import Iterable
+from typing import Any, Self
 
 
 class NLPTransferError(ValueError):
@@ -157,3 +162,41 @@ def did_you_mean(what: str, got: str, choices: Iterable[str]) -> str:
     listed = f" {plural.capitalize()}: {', '.join(names) or 'none'}." if len(names) <= MAX_LISTED_NAMES else ""
     note = f" ({got!r} was renamed {RENAMED[got]!r}, which is not known here either.)" if got in RENAMED else ""
     return f"Unknown {what} {format_value(got)}.{guess}{listed}{note}"
+
+
+class CheckedArguments:
+    """Base of dataclasses that name their unknown arguments, and values of another type, in a ConfigError."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Check the arguments before the dataclass takes them."""
+        hints = typing.get_type_hints(cls)
+        defaults = {f.name: f.default for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
+        path = getattr(cls, "name", cls.__name__)
+        problems = [f"{path}: {did_you_mean('argument', name, defaults)}" for name in kwargs if name not in defaults]
+        problems += [
+            f"{path}.{name} is {format_value(value)}; expected {_type_name(hints[name])}."
+            for name, value in {**dict(zip(defaults, args, strict=False)), **kwargs}.items()
+            if name in defaults and value is not defaults[name] and not _fits(value, hints[name])
+        ]
+        if problems:
+            raise ConfigError(problems)
+        return super().__new__(cls)
+
+
+def _type_name(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Return whether a value is of a type; what is in a list or mapping is not looked at."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, one) for one in typing.get_args(hint))
+    if origin is typing.Literal:
+        return value in typing.get_args(hint)
+    if hint in (int, float):
+        return isinstance(value, numbers.Integral if hint is int else numbers.Real) and not isinstance(value, bool)
+    if origin is list:
+        return isinstance(value, list | tuple)
+    kind = origin or hint
+    return not isinstance(kind, type) or isinstance(value, kind)

@@ -1,12 +1,17 @@
 """Errors keep their problems, and name the nearest right name."""
 
+import copy
+import dataclasses
 import pickle
+from typing import Literal
 
+import numpy as np
 import pytest
 
 from nlp_transfer.errors import (
     MAX_LISTED_NAMES,
     MAX_VALUE_CHARACTERS,
+    CheckedArguments,
     ConfigError,
     DataError,
     NLPTransferError,
@@ -56,3 +61,30 @@ def test_long_lists_and_values_are_shortened() -> None:
     long = "x" * MAX_VALUE_CHARACTERS
     assert format_value(long) == f"'{long[:-1]}… ({MAX_VALUE_CHARACTERS + 2:,} characters)"
     assert format_value(3) == "3"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings(CheckedArguments):
+    rank: int = 8
+    rate: float | None = None
+    kind: Literal["a", "b"] = "a"
+    names: list[str] | None = None
+    on_nonfinite: bool = False
+
+
+def test_arguments_by_import_are_checked_by_name_and_type() -> None:
+    assert Settings(4, rate=1, kind="b", names=["x"]) == dataclasses.replace(Settings(4, 1, "b"), names=["x"])
+    assert Settings(rank=np.int64(3), rate=np.float32(0.5)).rank == 3
+    assert copy.deepcopy(Settings(4)) == pickle.loads(pickle.dumps(Settings(4))) == Settings(4)
+    with pytest.raises(ConfigError) as caught:
+        Settings("8", rate="x", kind="c", names="x", nonfinite=1, rnak=2)
+    assert caught.value.problems == [
+        "Settings: The argument 'nonfinite' was renamed: write 'on_nonfinite'.",
+        "Settings: Unknown argument 'rnak'. Did you mean 'rank'? Arguments: rank, rate, kind, names, on_nonfinite.",
+        "Settings.rank is '8'; expected int.",
+        "Settings.rate is 'x'; expected float | None.",
+        "Settings.kind is 'c'; expected Literal['a', 'b'].",
+        "Settings.names is 'x'; expected list[str] | None.",
+    ]
+    with pytest.raises(ConfigError, match=r"^Settings\.rank is True; expected int\.$"):
+        Settings(rank=True)

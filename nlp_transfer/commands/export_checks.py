@@ -18,6 +18,7 @@ from nlp_transfer.data.merging import load_sources
 from nlp_transfer.errors import CheckpointError, DataError, NLPTransferError
 from nlp_transfer.models.onnx.runtime import OnnxNetwork, external_name
 from nlp_transfer.tasks.predictor import ExportablePredictor, Logits
+from nlp_transfer.tasks.saved_folder import run_columns
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +116,8 @@ def check_texts(
 ) -> tuple[list[str], str]:
     """Return the texts to compare on, and a description: those of a file, else of the run that the model came from."""
     if file is not None:
-        kind = predictor.text_column
-        reader = InputReader(file, text_column=text_column or kind, plain_text_format=kind)
+        columns = run_columns(Path(predictor.origin))
+        reader = InputReader(file, text_column=text_column, kind=predictor.text_column, columns=columns)
         rows = [text for _, text in islice(reader, CHECK_ROWS)]
         texts = [text if isinstance(text, str) else "\n".join(text) for text in rows]
         if not texts:

@@ -1,17 +1,24 @@
-"""Predict the rows of a file with a saved model, and write them as JSON Lines."""
+"""Predict the rows of a file with a saved model, and write them as JSON Lines, CSV or Parquet."""
 
-import gzip
+import logging
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
 
 from nlp_transfer.config.command_ending import discard_output, reader_may_leave
+from nlp_transfer.data.formats import data_suffix
 from nlp_transfer.data.input_texts import STANDARD_INPUT, InputReader
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.files import atomic_file, json_line
 from nlp_transfer.tasks.backends import Compute
+
+if TYPE_CHECKING:
+    from nlp_transfer.tasks.predictor import Predictor
+
+log = logging.getLogger(__name__)
 
 
 def predict(
@@ -25,12 +32,14 @@ def predict(
     length_unit: str | None = None,
     length: float | None = None,
     generation: dict[str, Any] | None = None,
+    keep_columns: bool = False,
+    on_error: Literal["stop", "skip"] = "stop",
     compute: Compute | None = None,
 ) -> None:
-    """Predict texts with a saved model: JSON Lines out, one line a text, in the order of the input.
+    """Predict texts with a saved model, one row a text, in the order of the input.
 
         nlp-transfer predict runs/quickstart texts.jsonl.gz --output predicted.jsonl.gz
-        nlp-transfer predict runs/quickstart clauses.csv --text_column clause --top_k 3
+        nlp-transfer predict runs/quickstart clauses.csv --output predicted.csv --keep_columns --on_error skip
         nlp-transfer predict runs/aclsum papers/ --output summaries.jsonl
 
         {"id": 0, "predicted": "Permissive", "probabilities": {"Copyleft": 0.017689, "Permissive": 0.982311}}
@@ -42,14 +51,19 @@ def predict(
         model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).
         file: a file that ends in .jsonl, .ndjson, .json, .csv, .tsv, .parquet or .txt (one text a line), each also with
             .gz; a folder of text files; - is standard input.
-        output: write to this file, and not to standard output.
-        text_column: the column that holds the text; null is text, or document for a model that summarises.
+        output: write to this file, and not to standard output: .jsonl, .csv or .parquet, each also with .gz. Tables
+            have a column a class, and lists as JSON.
+        text_column: the column that holds the text; null is its name in training, else text, or document for a
+            model that summarises.
         format: auto goes by the suffix, and on standard input by the first line; text is one text a line; document is
             all as one text.
         top_k: show so many of the most probable classes; null is all.
         length_unit: of a model that selects sentences, sentences, words, characters, or share; null is as trained.
         length: how many of them a summary may have.
         generation: of a model that writes, NAME=VALUE settings of GenerationConfig, such as num_beams=1.
+        keep_columns: write the input's columns, too.
+        on_error: stop at a text that is missing, empty or no string, before anything is written to `output`; skip
+            writes its row without a prediction, and with its problem.
         compute: device, backend, precision and batch size.
     """
     with reader_may_leave():
@@ -59,6 +73,8 @@ def predict(
             output=output,
             text_column=text_column,
             file_format=format,
+            keep_columns=keep_columns,
+            on_error=on_error,
             compute=compute,
             options=given_options(generation, top_k=top_k, length_unit=length_unit, length=length),
         )
@@ -95,10 +111,12 @@ def predict_file(
     output: str | None = None,
     text_column: str | None = None,
     file_format: str = "auto",
+    keep_columns: bool = False,
+    on_error: str = "stop",
     compute: Compute | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> int:
-    """Predict every row of a file and write JSON Lines in the order of the input; return the number of rows.
+    """Predict every row of a file and write them in the order of the input; return the number of rows.
 
     Args are those of `predict`; `options` are of the model's predictor, by name, such as `top_k` of a classifier.
 
@@ -107,8 +125,7 @@ def predict_file(
         DataError: a row cannot be read: with `output` before anything is predicted, else after the rows before it.
         CheckpointError: the model cannot be loaded.
     """
-    from nlp_transfer.tasks import saved_models
-    from nlp_transfer.tasks.predictor import progress
+    from nlp_transfer.tasks import saved_folder, saved_models
 
     compute = compute or Compute()
     if output is not None:
@@ -116,32 +133,44 @@ def predict_file(
     saved = saved_models.find(model, compute)
     kind = saved_models.predictor_class(saved)
     kind.check_options(options or {}, option_name)
-    rows = InputReader(
-        file, text_column=text_column or kind.text_column, file_format=file_format, plain_text_format=kind.text_column
-    )
-    if output is not None:
-        if isinstance(rows.path, Path) and Path(output).exists() and Path(output).samefile(rows.path):
-            raise ConfigError(f"--output {output} is the file of the texts, which would be lost; name another.")
+    columns = saved_folder.run_columns(saved.folder)
+    rows = InputReader(file, text_column=text_column, file_format=file_format, kind=kind.text_column, columns=columns)
+    rows.skip = on_error == "skip"
+    if keep_columns and not rows.is_read_again:
+        raise ConfigError(f"--keep_columns reads the input twice, and {rows.path} can be read once. Name a file.")
+    place = Path(output or "")
+    if output is not None and isinstance(rows.path, Path) and place.exists() and place.samefile(rows.path):
+        raise ConfigError(f"--output {output} is the file of the texts, which would be lost; name another.")
+    if output is not None or keep_columns:
         rows.check()  # rather than after the hours that the rows before a bad one take
+    if keep_columns:
+        rows.keep = [name for name in rows.available if name != "id"]
     predictor = saved_models.load_found(saved, compute)
-    predictions = predictor.predict(rows, max_tokens=compute.max_tokens, **(options or {}))
-    return _write(
-        (json_line(prediction.row()) for prediction in progress(predictions, shown=output is not None)), output
-    )
+    return _write(predictor, rows, output, {"max_tokens": compute.max_tokens, **(options or {})})
 
 
-def _write(lines: Iterable[bytes], output: str | None) -> int:
-    """Write lines to a file or, each at once, to standard output; return their number."""
-    count = 0
+def _write(predictor: "Predictor", rows: InputReader, output: str | None, options: Mapping[str, Any]) -> int:
+    """Predict rows and write them to a file or standard output; return their number."""
+    from nlp_transfer.commands.prediction_files import column_types, open_writer
+    from nlp_transfer.tasks.predictor import NoPrediction, progress
+
+    names = {name.partition(".")[0]: None for name in predictor.columns()}
+    if taken := [name for name in rows.keep if name in [*names, *predictor.columns(), "problem"]]:
+        raise ConfigError(f"--keep_columns: {rows.path} has a column {taken[0]!r}, and so have predictions. Rename it.")
+    kept = {"id": pa.string(), **dict.fromkeys(rows.keep, pa.string())}
+    if output is not None and data_suffix(Path(output)) == ".parquet" and rows.is_read_again:
+        kept |= {"id": pa.int64()} | column_types(rows.split, kept)
+    columns = {**kept, **predictor.columns(), **({"problem": pa.string()} if rows.skip else {})}
+    count, problems = 0, Counter[str]()
     try:
-        with ExitStack() as opened:
-            file: Any = sys.stdout.buffer if output is None else opened.enter_context(atomic_file(output))
-            if output is not None and output.endswith(".gz"):
-                file = opened.enter_context(gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0))
-            for count, line in enumerate(lines, start=1):  # noqa: B007
-                file.write(line)
-                if output is None:
-                    file.flush()
+        with open_writer(output, columns) as write:
+            for prediction in progress(predictor.predict(rows, **options), shown=output is not None):
+                row = prediction.row()
+                if isinstance(prediction, NoPrediction):
+                    problems[prediction.problem] += 1
+                    row = {**names, **row}
+                write({"id": row["id"], **(rows.kept.popleft() if rows.keep else {}), **row})
+                count += 1
     except BrokenPipeError:  # not a fault: the reader has seen enough
         raise
     except OSError as error:
@@ -149,11 +178,17 @@ def _write(lines: Iterable[bytes], output: str | None) -> int:
         if output is None:
             discard_output()
         raise ConfigError(f"{where} cannot be written: {error.strerror or error}.") from error
+    if problems:
+        listed = ", ".join(f"{problem} ({number:,})" for problem, number in problems.items())
+        log.warning(f"{problems.total():,} of {count:,} rows have no prediction, and are marked so: {listed}.")
     return count
 
 
 def _check_output(output: Path) -> None:
     """Check that a file can be written; raise ConfigError."""
+    from nlp_transfer.commands.prediction_files import check_suffix
+
+    check_suffix(str(output))
     try:
         if output.is_dir():
             raise ConfigError(f"--output {output} is a folder; expected a file to write.")

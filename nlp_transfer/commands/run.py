@@ -14,7 +14,7 @@ from nlp_transfer.commands.push_settings import PushSettings
 from nlp_transfer.commands.search import promote, search_experiment
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data.corpus import Corpus
-from nlp_transfer.errors import PublishError
+from nlp_transfer.errors import ConfigError, PublishError, format_value
 from nlp_transfer.methods import FullFineTuning
 from nlp_transfer.reporting.log import quiet
 from nlp_transfer.reporting.prepared_run import prepare
@@ -56,6 +56,11 @@ def run(
         >>> report.metrics["source"]["test"]["rows"]
         24
     """
+    if not isinstance(experiment, Experiment):
+        raise ConfigError(
+            f"run was given {format_value(experiment)}; expected an Experiment: run(load_config('my.yaml')), or "
+            "run(Experiment(model, source, TransferArguments('runs/first')))."
+        )
     path = Path(str(experiment.training.output_dir))
     report = runner.finished_report(experiment, resume=resume, archive_existing=archive_existing)
     if report is not None:

@@ -35,9 +35,10 @@ def _corpora(config: Any) -> list[str]:
     problems = []
     for i, corpus in enumerate(sources):
         problems += corpus_problems(corpus, f"source.{i}" if len(sources) > 1 else "source")
-        if corpus in sources[:i]:
+        same = (j for j, other in enumerate(sources[:i]) if other.data is corpus.data and other == corpus)
+        if (first := next(same, None)) is not None:
             problems.append(
-                f"source.{sources.index(corpus)} and source.{i} are the same corpus. Name it once; "
+                f"source.{first} and source.{i} are the same corpus. Name it once; "
                 "training.source_weights says how often its rows are drawn."
             )
     return problems + (corpus_problems(config.target, "target") if config.target is not None else [])

@@ -7,26 +7,26 @@ that it fills (config/typed_values.py). All problems are reported together, befo
 section can find by itself, of those sections that could be read.
 """
 
-import copy
 import dataclasses
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.config.checks import NO_OUTPUT_DIR, as_tuple, corpus_problems, cross_problems
 from nlp_transfer.config.field_docs import HelpSection, described_fields, field_docs, unknown_name
-from nlp_transfer.config.parsing import merge_tree, override, read_yaml
+from nlp_transfer.config.parsing import copy_tree, merge_tree, override, read_yaml
+from nlp_transfer.config.readers import READERS
 from nlp_transfer.config.search_space import combinations
-from nlp_transfer.config.typed_values import PartialConfig, build, build_named, check
+from nlp_transfer.config.typed_values import PartialConfig, build, check
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.errors import ConfigError, did_you_mean, nearest_name
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
 from nlp_transfer.training.own_arguments import OwnArguments
-from nlp_transfer.training.run_arguments import one_of_each, run_problems
+from nlp_transfer.training.run_arguments import one_of_each
 
 if TYPE_CHECKING:
     from nlp_transfer.training.arguments import TransferArguments
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Experiment:
     """Describe one experiment, checked when it is made.
+
+    In Python a corpus may also be a path, a pandas DataFrame, a `datasets.Dataset`, a dict of split name to one of
+    these, or a `Corpus`; a method or task may be its name.
 
     Args:
         model: the pretrained encoder: a Hub id, a folder, or `package:NAME/FOLDER` inside an installed package.
@@ -59,7 +62,7 @@ class Experiment:
 
     Example:
         >>> training = TransferArguments("runs/lora", report_to="none", use_cpu=True)
-        >>> Experiment("encoder", CorpusConfig("corpus"), training, methods=(LoRA(r=8),)).methods[0].r
+        >>> Experiment("encoder", "corpus", training, methods=[LoRA(r=8)]).methods[0].r
         8
     """
 
@@ -80,9 +83,13 @@ class Experiment:
     attention_dropout: float | None = 0.0
 
     def __post_init__(self) -> None:
-        """Check the sections against each other; raises ConfigError with all problems."""
-        if problems := cross_problems(self):
-            raise ConfigError(problems)
+        """Read the sections, and check them against each other; raises ConfigError with all problems."""
+        problems: list[str] = []
+        read = _sections(vars(self), problems)
+        if problems := [*problems, *cross_problems(read)]:
+            raise ConfigError(one_of_each(problems))
+        for name, value in read.values.items():
+            object.__setattr__(self, name, value)
 
     @property
     def sources(self) -> tuple[CorpusConfig, ...]:
@@ -100,12 +107,15 @@ class Experiment:
         return self.task.baseline_names if self.baselines is None else self.baselines
 
     def record(self) -> dict[str, Any]:
-        """Return the configuration as a plain tree that `load_config` reads back: no secrets, no default arguments."""
+        """Return the configuration as a plain tree that `load_config` reads back: no secrets, no default arguments.
+
+        Of rows in memory it has a description, which `load_config` refuses.
+        """
         tree: dict[str, Any] = {"model": self.model, "task": {"name": self.task.name, **dataclasses.asdict(self.task)}}
-        sources = [_set_values(corpus) for corpus in self.sources]
+        sources = [_corpus_values(corpus) for corpus in self.sources]
         tree["source"] = sources if len(sources) > 1 else sources[0]
         if self.target is not None:
-            tree["target"] = _set_values(self.target)
+            tree["target"] = _corpus_values(self.target)
         tree["methods"] = [{"name": method.name, **dataclasses.asdict(method)} for method in self.methods]
         tree["baselines"] = list(self.baseline_names)
         plain = [f.name for f in dataclasses.fields(self) if f.name not in (*tree, "target", "training")]
@@ -115,7 +125,7 @@ class Experiment:
 def candidate_configs(config: Experiment) -> list[tuple[dict[str, Any], Experiment]]:
     """Return every combination of the values of `search`, by path, and the configuration with it."""
     found = []
-    tree = config.record()
+    tree = config.record() | {"source": list(config.sources), "target": config.target}
     search = tree.pop("search")
     for values in combinations(search):
         found.append((values, load_config(tree=tree, overrides=list(values.items()))))
@@ -141,7 +151,7 @@ def load_config(
         >>> load_config("run.yaml", [("training.learning_rate", 2e-5)]).training.learning_rate
         2e-05
     """
-    whole: dict[str, Any] = copy.deepcopy(dict(tree or {}))
+    whole: dict[str, Any] = copy_tree(tree or {})
     for file in [files] if isinstance(files, str | Path) else files:
         merge_tree(whole, read_yaml(file))
     problems: list[str] = []
@@ -169,8 +179,8 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
     unread: set[str] = set()
     for key, value in tree.items():
         before = len(problems)
-        if key in _READERS:
-            values[key] = _READERS[key](value, problems)
+        if key in READERS:
+            values[key] = READERS[key](value, problems)
         elif key in fields:
             values[key] = check(hints[key], value, key, problems)
         else:
@@ -179,58 +189,12 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
         if len(problems) > before:
             unread.add(key)
     for key in ("model", "source"):
-        if tree.get(key) in (None, []) and key not in unread:
+        if values.get(key) is None and key not in unread:
             found = "missing" if tree.get(key) is None else "an empty list"
             problems.append(f"{key} is {found}: {field_docs(Experiment)[key]}")
     if "training" not in tree and "training" not in unread:
         problems.append(NO_OUTPUT_DIR)
     return PartialConfig(Experiment, values, frozenset(unread | {"model", "source", "training"}))
-
-
-def _read_source(value: Any, problems: list[str]) -> Any:
-    if not isinstance(value, list):
-        return _read_target(value, problems, "source")
-    read = [build(CorpusConfig, item, f"source.{i}", problems) for i, item in enumerate(value)]
-    return read[0] if len(read) == 1 else tuple(read) or None
-
-
-def _read_target(value: Any, problems: list[str], key: str = "target") -> Any:
-    return None if value is None else build(CorpusConfig, value, key, problems)
-
-
-def _read_training(value: Any, problems: list[str]) -> Any:
-    from nlp_transfer.training.arguments import TransferArguments
-
-    read = build(TransferArguments, value, "training", problems)
-    if isinstance(value, dict):  # `do_train: false` is also the default, which given() leaves out
-        problems += run_problems({name: item for name, item in value.items() if isinstance(item, bool)})
-    return read
-
-
-def _read_task(value: Any, problems: list[str]) -> Any:
-    return build_named(TASKS, value, "task", "task", problems, default=SequenceClassification.name)
-
-
-def _read_methods(value: Any, problems: list[str]) -> tuple[Method, ...] | None:
-    items = value if isinstance(value, list) else [value]
-    read = [build_named(METHODS, item, "method", f"methods.{i}", problems) for i, item in enumerate(items)]
-    return tuple(method for method in read if method is not None) or (None if items else ())
-
-
-def _read_baselines(value: Any, problems: list[str]) -> tuple[str, ...] | None:
-    read = check(list[str] | None, value, "baselines", problems)
-    return None if read is None else tuple(read)
-
-
-_READERS: dict[str, Callable[[Any, list[str]], Any]] = {
-    "source": _read_source,
-    "target": _read_target,
-    "training": _read_training,
-    "task": _read_task,
-    "methods": _read_methods,
-    "baselines": _read_baselines,
-}
-"""The keys that are more than a plain value."""
 
 
 def read_corpus_config(overrides: Sequence[tuple[str, Any]], key: str, options: Sequence[str] = ()) -> CorpusConfig:
@@ -248,9 +212,13 @@ def read_corpus_config(overrides: Sequence[tuple[str, Any]], key: str, options: 
     return corpus
 
 
-def _set_values(config: Any) -> dict[str, Any]:
-    """Return a dataclass as a tree without unset fields: None and empty collections."""
-    tree = dataclasses.asdict(config)
+def _corpus_values(config: CorpusConfig) -> dict[str, Any]:
+    """Return a corpus's settings as a tree without unset fields: None and empty collections."""
+    tree = dataclasses.asdict(dataclasses.replace(config, data=None))
+    if config.data is not None:
+        from nlp_transfer.data.sources.in_memory import describe_rows
+
+        tree["data"] = describe_rows(config)
     return {key: value for key, value in tree.items() if value not in (None, [], {})}
 
 

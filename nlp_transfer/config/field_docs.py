@@ -83,7 +83,7 @@ def described_fields(
     """Yield (path, type, default, help) of every field; `names` are types that are imported for type checkers only."""
     hints, docs = typing.get_type_hints(cls, localns=dict(names or {})), field_docs(cls)
     for f in dataclasses.fields(cls):
-        if not f.init or f.name in skip:
+        if not f.init or f.name in skip or f.metadata.get("python_only"):
             continue
         if dataclasses.is_dataclass(hints[f.name]):
             yield from described_fields(typing.cast(type, hints[f.name]), f"{prefix}{f.name}.")

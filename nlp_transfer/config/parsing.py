@@ -89,6 +89,13 @@ def load_yaml(text: str) -> Any:
     return tree
 
 
+def copy_tree(value: Any) -> Any:
+    """Return a copy of mappings and lists in one another; other values, such as data frames, stay the same object."""
+    if isinstance(value, Mapping):
+        return {key: copy_tree(item) for key, item in value.items()}
+    return [copy_tree(item) for item in value] if isinstance(value, list) else value
+
+
 def merge_tree(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
     """Lay one tree over another, in place: sections are merged, everything else is replaced.
 

@@ -55,7 +55,9 @@ def build(cls: type, section: Any, path: str, problems: list[str]) -> Any:
             problems.append(f"{path}: {did_you_mean('key', key, sorted(fields))}")
             unread.add(nearest_name(str(key), fields) or str(key))
             continue
-        if dataclasses.is_dataclass(hints[key]):
+        if hints[key] is Any:
+            read = value
+        elif dataclasses.is_dataclass(hints[key]):
             read = build(typing.cast(type, hints[key]), value, f"{path}.{key}", problems)
         else:
             read = check_field(fields[key], hints[key], value, f"{path}.{key}", problems)

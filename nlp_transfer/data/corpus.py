@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nlp_transfer.errors import DataError, did_you_mean
 from nlp_transfer.files import encoding_problem
@@ -112,6 +112,8 @@ class CorpusConfig:
         split: settings for splits that the source lacks.
         encoding: encoding of text files that are neither UTF-8 nor marked as UTF-16, e.g. `cp1250`; null takes
             Windows-1252 where they clearly are.
+        data: rows in memory, in place of a path: a pandas DataFrame, a `datasets.Dataset`, or a dict of split name to
+            one of these. A YAML file cannot hold them.
 
     Example:
         >>> CorpusConfig("clauses.csv", columns={"clause": "text", "kind": "label"}).path
@@ -128,16 +130,17 @@ class CorpusConfig:
     label_names: list[str] | None = None
     split: SplitConfig = field(default_factory=SplitConfig)
     encoding: str | None = None
+    data: Any = field(default=None, compare=False, repr=False, metadata={"python_only": True})
 
     @property
     def place(self) -> str:
-        """Return the path, Hub id or built-in name of the corpus.
+        """Return the path, Hub id or built-in name of the corpus, or the type of its rows in memory.
 
         Example:
             >>> CorpusConfig(path="data/clauses.csv").place
             'data/clauses.csv'
         """
-        return str(self.path or self.hub or self.builtin or "")
+        return str(self.path or self.hub or self.builtin or ("" if self.data is None else type(self.data).__name__))
 
     def problems(self, key: str) -> list[str]:
         """Return the problems of these settings; messages name `key`, their path in the configuration.
@@ -147,7 +150,12 @@ class CorpusConfig:
             ['source.name is set, but only a Hub dataset has one; set source.hub or leave it out.']
         """
         problems = []
-        given = [name for name in ("path", "hub", "builtin") if getattr(self, name) is not None]
+        given = [name for name in ("path", "hub", "builtin", "data") if getattr(self, name) is not None]
+        if isinstance(self.data, str):
+            problems.append(
+                f"{key}.data stands for rows that were in the memory of Python ({self.data}), which no file holds. In "
+                f"Python give them again (source=rows); else write them to a file and name it: {key}.path."
+            )
         if len(given) != 1:
             named = " and ".join(given) or "no source"
             problems.append(f"{key} names {named}; give exactly one of {key}.path, {key}.hub and {key}.builtin.")

@@ -22,7 +22,7 @@ from nlp_transfer.data.source import CorpusReader, RawSplit
 from nlp_transfer.data.sources.aclsum import aclsum_source
 from nlp_transfer.data.sources.files import file_source
 from nlp_transfer.data.sources.hub import hub_source
-from nlp_transfer.data.sources.in_memory import object_source
+from nlp_transfer.data.sources.in_memory import memory_source, object_source
 from nlp_transfer.data.sources.licenses import license_source
 from nlp_transfer.data.splits.exact_duplicates import duplicate_notes
 from nlp_transfer.data.splits.split_names import UNSPLIT
@@ -33,7 +33,11 @@ from nlp_transfer.data.validation.labels import LabelNames, add_class_labels
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.files import cache_key
 
-SOURCES: dict[str, Callable[[CorpusConfig, str], CorpusReader]] = {"path": file_source, "hub": hub_source}
+SOURCES: dict[str, Callable[[CorpusConfig, str], CorpusReader]] = {
+    "path": file_source,
+    "hub": hub_source,
+    "data": memory_source,
+}
 """Readers of sources by the field of `CorpusConfig` that names the source."""
 
 BUILTIN: dict[str, Callable[[str], CorpusReader]] = {"licenses": license_source, "aclsum": aclsum_source}

@@ -48,7 +48,7 @@ def source_names(configs: Sequence[CorpusConfig]) -> list[str]:
         >>> source_names([CorpusConfig(path="eu/clauses.csv"), CorpusConfig(path="us/clauses.csv")])
         ['eu/clauses.csv', 'us/clauses.csv']
     """
-    parts = [PurePath(config.path or config.hub or config.builtin or "").parts for config in configs]
+    parts = [PurePath(config.place).parts for config in configs]
     for length in range(1, max(map(len, parts)) + 1):
         names = ["/".join(part[-length:]) for part in parts]
         if len(set(names)) == len(names):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import CheckedArguments, ConfigError
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.outputs import Output
@@ -59,7 +59,7 @@ class Change(Enum):
 
 
 @dataclass(frozen=True)
-class Method(ABC):
+class Method(CheckedArguments, ABC):
     """Define one way of transfer. Concrete methods are final and override the hooks that they need.
 
     Attributes:
@@ -98,7 +98,7 @@ class Method(ABC):
         """Return how many positions each text loses to the method, such as those of a prompt's virtual tokens."""
         return 0
 
-    def check(self, model: "PreTrainedModel") -> None:  # noqa: B027  # a method may fit every model
+    def check(self, model: "PreTrainedModel") -> None:  # a method may fit every model
         """Check quickly that a model has what the method needs; raise ConfigError with all that it lacks."""
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":

@@ -1,7 +1,7 @@
 """Write reports and sections as Markdown, for a reader who was not there."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from nlp_transfer.files import write_json, write_text
 from nlp_transfer.reporting.config_record import config_record
 from nlp_transfer.reporting.report import BASELINES, METRICS_FILE, REPORT, Report
 from nlp_transfer.reporting.sections import SECTIONS
-from nlp_transfer.reporting.sections.results import headlines
+from nlp_transfer.reporting.sections.results import headline_results, headlines
 from nlp_transfer.reporting.tables import to_markdown
 from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text, escape_markdown, section_record
 
@@ -28,6 +28,19 @@ def write_report(report: Report, output_dir: str | os.PathLike[str]) -> Report:
     write_json(folder / REPORT, rest)
     write_json(written["metrics"], report.metrics)
     return report
+
+
+def report_html(report: Report) -> str:
+    """Return the sentences, warnings and main results of a report as HTML, for a notebook; it has no script.
+
+    Example:
+        >>> report_html(Report.read("runs/clauses")).startswith("<h1>clauses</h1>")
+        True
+    """
+    from markdown_it import MarkdownIt
+
+    text = _report_markdown(report, [headline_results])
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
 
 
 def section_markdown(section: Section, level: int = 2) -> str:
@@ -61,10 +74,10 @@ def block_markdown(block: Block) -> str:
     return f"![{escape_markdown(block.caption)}]({block.path})"
 
 
-def _report_markdown(report: Report) -> str:
+def _report_markdown(report: Report, sections: Sequence[Callable[[Report], Section | None]] = SECTIONS) -> str:
     parts = [f"# {escape_markdown(report.title)}\n", " ".join(_sentences(report))]
     parts += [f"\n{block_markdown(Alert(warning))}" for warning in report.warnings]
-    made = (make(report) for make in SECTIONS)
+    made = (make(report) for make in sections)
     parts += ["", *(section_markdown(section) for section in made if section is not None)]
     return "\n".join(parts)
 

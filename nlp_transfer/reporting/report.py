@@ -7,6 +7,7 @@ the rest. `reporting.markdown` writes them, with `report.md` for people.
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -147,6 +148,14 @@ class Report:
     versions: dict[str, str | None] = field(default_factory=library_versions)
     unpushed: str | None = None
     warnings: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the tables of the end of a run."""
+        return str(import_module("nlp_transfer.reporting.terminal").summary_text(self))
+
+    def _repr_html_(self) -> str:
+        """Return the report as a notebook shows it."""
+        return str(import_module("nlp_transfer.reporting.markdown").report_html(self))
 
     @property
     def method_names(self) -> str:

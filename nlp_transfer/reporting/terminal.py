@@ -1,5 +1,6 @@
 """Show results in a terminal."""
 
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from rich.text import Text
 from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.sections.results import headlines, result_tables
-from nlp_transfer.reporting.tables import GroupedTable, to_rich
+from nlp_transfer.reporting.tables import GroupedTable, console, to_rich
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.base import Task
 from nlp_transfer.tasks.blocks import Table
@@ -24,6 +25,13 @@ def report_summary(report: Report) -> RenderableType:
     parts += [Text("\n".join(report.cost.lines()) + "\n"), *path_lines(report.paths)]
     parts += [Text(f"\nWarning: {warning}") for warning in report.warnings]
     return Group(*parts, *(Text(f"\n{sentence}") for sentence in headlines(report)))
+
+
+def summary_text(report: Report) -> str:
+    """Return the summary as text of `PIPED_WIDTH` columns."""
+    text = io.StringIO()
+    console(text).print(report_summary(report))
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()).strip()
 
 
 def split_summary(task: type[Task], systems: Mapping[str, Scores], where: str) -> Iterator[RenderableType]:

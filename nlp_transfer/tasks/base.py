@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.errors import CheckedArguments, CheckpointError, ConfigError
 from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.metrics.table import metrics_of
 from nlp_transfer.models.outputs import Output
@@ -82,7 +82,7 @@ DomainPredictions = Mapping[str, Mapping[str, Predictions]]
 
 
 @dataclass(frozen=True)
-class Task(ABC):
+class Task(CheckedArguments, ABC):
     """The configuration of one kind of prediction. Concrete tasks are final.
 
     Attributes:

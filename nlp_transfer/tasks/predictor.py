@@ -1,17 +1,23 @@
 """Define the contract of predictors: a trained model of any task, computed by PyTorch or ONNX Runtime."""
 
 import inspect
+import logging
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeAlias, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeAlias, TypeVar, overload
 
+from nlp_transfer.data.encoding.token_coverage import TokenCoverage
+from nlp_transfer.data.text_rows import BadText, TextRows, row_windows, text_rows
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.files import is_terminal
+from nlp_transfer.tasks.saved_folder import run_columns
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
     import torch
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
@@ -19,6 +25,8 @@ if TYPE_CHECKING:
     from nlp_transfer.data.corpus import Corpus, CorpusConfig
     from nlp_transfer.models.speed.inference import Network
     from nlp_transfer.tasks.saved_folder import SavedModel
+
+logger = logging.getLogger(__name__)
 
 MAX_TOKENS, CPU_MAX_TOKENS = 8192, 2048
 """Default number of tokens of a batch, padding counted, on a GPU and on a CPU."""
@@ -38,6 +46,18 @@ class Prediction(Protocol):
 
     def row(self) -> dict[str, Any]:
         """Return the prediction as JSON holds it."""
+
+
+@dataclass(frozen=True)
+class NoPrediction:
+    """Stand for the prediction of a text that cannot be read."""
+
+    id: Any
+    problem: str
+
+    def row(self) -> dict[str, Any]:
+        """Return the id and the problem."""
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -107,26 +127,61 @@ class Predictor(ABC):
         self.check_options(options)
         return self.with_options(**options)
 
-    def predict(self, rows: Iterable[Any], *, max_tokens: int | None = None, **options: Any) -> Iterator[Prediction]:
-        """Predict rows in their order, a window of them at a time.
+    @overload
+    def predict(  # type: ignore[overload-overlap]  # a collection is an iterable too
+        self, rows: Collection[Any], *, max_tokens: int | None = None, **options: Any
+    ) -> list[Any]: ...
+
+    @overload
+    def predict(self, rows: Iterable[Any], *, max_tokens: int | None = None, **options: Any) -> Iterator[Any]: ...
+
+    def predict(
+        self, rows: Iterable[Any], *, max_tokens: int | None = None, **options: Any
+    ) -> list[Any] | Iterator[Any]:
+        """Predict rows in their order: a list gives a list of predictions, an iterator an iterator.
 
         Args:
-            rows: texts or (id, text) tuples; a text without an id has its position, from 0. Summarizers take a list
-                of sentences for a text, too.
+            rows: texts, in a list, a pandas Series, a NumPy array or any other collection; a DataFrame or a
+                `datasets.Dataset` with a text column, whose name is `text`, `document` for a summarizer, or that of the
+                training; or an iterator, such as a generator, which is read a window at a time. A text may also be an
+                (id, text) tuple, else its id is the column `id` or its position, from 0. Summarizers take a list of
+                sentences for a text, too.
             max_tokens: tokens of a batch, padding counted; None suits the device.
+            options: those of `with_options`.
 
         Raises:
             ConfigError: an option is unknown, or has a bad value; or one text was given instead of a list.
+            DataError: a text is missing, empty or no string.
             CheckpointError: the model's outputs are not finite.
         """
-        if isinstance(rows, str):
-            raise ConfigError("predict was given one text; expected a list of texts.")
-        pairs = (row if isinstance(row, tuple) else (i, row) for i, row in enumerate(rows))
-        return self.configured(options).predictions(pairs, max_tokens)
+        predictor = self.configured(options)
+        if not isinstance(rows, TextRows):
+            read = text_rows(rows, self.text_column, run_columns(Path(self.origin)))
+            if isinstance(rows, Collection):
+                return list(predictor.predictions(read, max_tokens))
+            rows = read
+        return predictor.predictions(rows, max_tokens)
+
+    def predictions(self, rows: Iterable[tuple[Any, Any]], max_tokens: int | None = None) -> Iterator[Any]:
+        """Yield the prediction of each (id, text), a `NoPrediction` for a `BadText`; warn of texts not read in full."""
+        coverage = TokenCoverage()
+        for window in row_windows(rows):
+            good = [(row_id, text) for row_id, text in window if not isinstance(text, BadText)]
+            predicted = iter(self.predict_window(good, coverage, max_tokens) if good else ())
+            for row_id, text in window:
+                yield NoPrediction(row_id, text.problem) if isinstance(text, BadText) else next(predicted)
+        for warning in coverage.warnings():
+            logger.warning(warning)
 
     @abstractmethod
-    def predictions(self, rows: Iterable[tuple[Any, Any]], max_tokens: int | None = None) -> Iterator[Prediction]:
-        """Predict rows with the options that are set; see `predict`."""
+    def columns(self) -> "dict[str, pa.DataType]":
+        """Return the columns of a table of predictions, beside `id`: keys of `Prediction.row`, `A.B` if nested."""
+
+    @abstractmethod
+    def predict_window(
+        self, window: Sequence[tuple[Any, Any]], coverage: TokenCoverage, max_tokens: int | None
+    ) -> Iterable[Prediction]:
+        """Predict rows that are in memory together, in their order, and count their tokens."""
 
     @abstractmethod
     def load_corpus(self, config: "CorpusConfig") -> "Corpus":

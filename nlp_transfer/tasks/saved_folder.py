@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.errors import CheckpointError, ConfigError, new_name
+from nlp_transfer.files import read_json
 from nlp_transfer.models.config_values import RECORD
 from nlp_transfer.models.files.manifest import has_manifest
 from nlp_transfer.models.files.resolve import conversion_advice
@@ -136,6 +137,19 @@ def saved_record(files: Path) -> dict[str, Any]:
     except (OSError, ValueError, AttributeError):  # loading the network names the fault
         return {}
     return record if isinstance(record, dict) else {}
+
+
+def run_columns(folder: Path) -> dict[str, str]:
+    """Return the columns (theirs: ours) of the run that saved a model; empty where its folder is not around it."""
+    if not folder.is_dir():
+        return {}
+    config = read_json(folder.parent / "run.json", missing_ok=True).get("config", {})
+    sources = config.get("source", [])
+    return {
+        theirs: ours
+        for source in (sources if isinstance(sources, list) else [sources])
+        for theirs, ours in source.get("columns", {}).items()
+    }
 
 
 def _check_fits(refusal: str, model: Any, tokenizer: "PreTrainedTokenizerBase", info: dict[str, Any]) -> None:

@@ -37,8 +37,8 @@ def load(
         CheckpointError: there is no such model, or it is torn or changed.
 
     Example:
-        >>> [one.row()["predicted"] for one in load("runs/clauses").predict(["any permitted use"])]
-        ['...']
+        >>> load("runs/clauses").predict(["any permitted use"])[0].predicted
+        '...'
     """
     compute = Compute(device, backend, precision)
     return load_found(find(name, compute, revision=revision), compute)

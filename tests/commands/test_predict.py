@@ -1,12 +1,15 @@
 """Predict files: output files, checks before the model is loaded, warnings."""
 
 import gzip
+import io
 import json
 import os
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from transformers import pipeline
 
@@ -102,7 +105,11 @@ def test_options_are_checked_before_the_model_is_loaded(
     )
     missing = tmp_path / "no" / "b.jsonl"
     assert refusal(output=str(missing)) == f"--output {missing}: there is no folder {missing.parent}; make it first."
-    assert "is the file of the texts, which would be lost; name another." in refusal(output=source)
+    rows = tmp_path / "a.jsonl"
+    rows.write_text('{"text": "w1"}\n')
+    with pytest.raises(ConfigError, match=r"is the file of the texts, which would be lost; name another\."):
+        predict_file(str(tiny_classifier), str(rows), output=str(rows))
+    assert "no format is known by the suffix '.txt'; expected .jsonl, .csv, .parquet." in refusal(output=source)
     with pytest.raises(DataError, match=r"There is no file nowhere\.csv"):
         predict_file(str(tiny_classifier), "nowhere.csv")
 
@@ -149,3 +156,80 @@ def test_cut_and_unreadable_texts_are_warned_of(
     caplog.clear()
     predict_file(str(tiny_classifier), write_texts(tmp_path / "a.txt", texts[:1]), output=str(tmp_path / "b.jsonl"))
     assert caplog.records == []
+
+
+def test_bad_rows_that_are_skipped_stay_in_the_output(
+    tiny_classifier: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.csv").write_text('clause,page\nw1 w2,3\n,4\nw3,5\n" ",6\n')
+    options: dict[str, Any] = {"text_column": "clause", "keep_columns": True}
+    with pytest.raises(DataError, match=r"rows 3 and 5 \(ids 1 and 3\): clause is empty"):
+        predict_file(str(tiny_classifier), str(tmp_path / "a.csv"), output=str(tmp_path / "b.csv"), **options)
+    assert not (tmp_path / "b.csv").exists()
+    options["on_error"] = "skip"
+    assert predict_file(str(tiny_classifier), str(tmp_path / "a.csv"), output=str(tmp_path / "b.csv"), **options) == 4
+    problem = "clause is empty or has no visible character"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"2 of 4 rows have no prediction, and are marked so: {problem} (2)."
+    ]
+    table = pd.read_csv(tmp_path / "b.csv", keep_default_na=False)
+    assert list(table) == [
+        "id",
+        "clause",
+        "page",
+        "predicted",
+        *(f"probabilities.{name}" for name in LABELS),
+        "problem",
+    ]
+    assert list(table["page"]) == [3, 4, 5, 6]
+    assert list(table["problem"]) == ["", problem, "", problem]
+    assert [name in LABELS for name in table["predicted"]] == [True, False, True, False]
+    predict_file(str(tiny_classifier), str(tmp_path / "a.csv"), output=str(tmp_path / "b.jsonl"), **options)
+    rows = read(tmp_path / "b.jsonl")
+    assert [row["predicted"] for row in rows] == [name or None for name in table["predicted"]]
+    assert rows[1] == {
+        **{"id": 1, "clause": "", "page": "4", "predicted": None, "probabilities": None},
+        "problem": problem,
+    }
+
+
+def test_parquet_keeps_the_types_of_the_input(tiny_classifier: Path, tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"id": ["x", "y"], "text": ["w1", "w2"], "page": [3, 4], "date": pd.to_datetime(["2024-01-02"] * 2)}
+    )
+    frame.to_parquet(tmp_path / "a.parquet")
+    output = tmp_path / "b.parquet"
+    predict_file(str(tiny_classifier), str(tmp_path / "a.parquet"), output=str(output), keep_columns=True)
+    table = pd.read_parquet(output)
+    pd.testing.assert_frame_equal(table[list(frame)], frame)
+    assert list(table)[4:] == ["predicted", *(f"probabilities.{name}" for name in LABELS)]
+    predict_file(str(tiny_classifier), str(tmp_path / "a.parquet"), output=str(output), options={"top_k": 1})
+    assert pd.read_parquet(output).count()[2:].sum() == 2
+
+
+def test_columns_that_cannot_be_kept(tiny_classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.csv").write_text("text,predicted\nw1,x\n")
+    with pytest.raises(ConfigError, match=r"a\.csv has a column 'predicted', and so have predictions\. Rename it\."):
+        predict_file(str(tiny_classifier), str(tmp_path / "a.csv"), keep_columns=True)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"w1\n")))
+    with pytest.raises(
+        ConfigError, match=r"--keep_columns reads the input twice, and standard input can be read once\."
+    ):
+        predict_file(str(tiny_classifier), "-", keep_columns=True)
+
+
+def test_the_columns_of_the_training_are_found(tiny_classifier: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_classifier, tmp_path / "run" / "model")
+    source = {"columns": {"clause": "text", "number": "id"}}
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"config": {"source": source}}))
+    (tmp_path / "a.csv").write_text("clause,number,text\nw1 w2,n7,w5\n")
+    for model in (tmp_path / "run", tmp_path / "run" / "model"):
+        predict_file(str(model), str(tmp_path / "a.csv"), output=str(tmp_path / "b.jsonl"))
+        (row,) = read(tmp_path / "b.jsonl")
+        (expected,) = saved_models.load(tiny_classifier).predict([("n7", "w1 w2")])
+        assert row == expected.row()
+    predict_file(str(model), str(tmp_path / "a.csv"), text_column="text", output=str(tmp_path / "b.jsonl"))
+    assert read(tmp_path / "b.jsonl")[0]["probabilities"] != row["probabilities"]
+    (tmp_path / "c.csv").write_text("body\nw1\n")
+    with pytest.raises(DataError, match=r"there is no column 'clause' or 'text'; columns found: body\. Say which one"):
+        predict_file(str(model), str(tmp_path / "c.csv"))

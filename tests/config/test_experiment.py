@@ -246,7 +246,8 @@ def test_missing_sections_are_named():
 
 
 def test_sections_of_the_wrong_kind(tree):
-    assert "source is 'data.jsonl'; expected keys such as path" in problems({**tree, "source": "data.jsonl"})[0]
+    assert problems({**tree, "source": "no.jsonl"})[0].startswith("source.path: there is no file or folder no.jsonl")
+    assert problems({**tree, "source": 5})[0].startswith("source is 5; expected a path, a pandas DataFrame, a ")
     assert problems(tree, ("model.x", 1))[0].startswith("--model.x: model is ")
     assert "Unknown method 'dora'" in problems({**tree, "methods": ["lora"]}, ("methods.dora.r", 4))[0]
 

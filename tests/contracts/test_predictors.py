@@ -2,11 +2,12 @@
 
 import inspect
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from transformers import AutoTokenizer
 
@@ -83,8 +84,24 @@ def test_texts_without_an_id_have_their_position(saved):
     predictor = saved_models.load(folder)
     texts = [json.loads(line)[predictor.text_column] for line in file.read_text().splitlines()][:2]
     assert [one.row() for one in predictor.predict(texts)] == [one.row() for one in predictor.predict(enumerate(texts))]
-    with pytest.raises(ConfigError, match=r"predict was given one text; expected a list of texts\."):
+    with pytest.raises(ConfigError, match=r"predict was given one text; expected a list of texts: predict"):
         predictor.predict("a text")
+
+
+def test_a_collection_gives_a_list_and_an_iterator_an_iterator(saved):
+    folder, _, file = saved
+    predictor = saved_models.load(folder)
+    frame = pd.read_json(file, lines=True)
+    texts = list(frame[predictor.text_column])
+    expected = predictor.predict(texts)
+    assert isinstance(expected, list)
+    assert predictor.predict(frame[predictor.text_column]) == expected
+    assert [one.row() for one in predictor.predict(frame)] == [
+        one.row() | {"id": row_id} for one, row_id in zip(expected, frame["id"], strict=True)
+    ]
+    lazy = predictor.predict(text for text in texts)
+    assert next(lazy) == expected[0]
+    assert list(lazy) == expected[1:]
 
 
 def assert_alike(one, other):
@@ -190,8 +207,11 @@ class GuessPredictor(Predictor):
     def with_options(self, *, guess: str | None = None) -> "GuessPredictor":
         return GuessPredictor(self.model, self.tokenizer, self.max_length, self.origin, guess or self.guess)
 
-    def predictions(self, rows: Iterable[tuple[Any, Any]], max_tokens: int | None = None) -> Iterator[Guess]:
-        return (Guess(row_id, self.guess) for row_id, _ in rows)
+    def columns(self) -> dict[str, Any]:
+        return {"guess": pa.string()}
+
+    def predict_window(self, window: Any, coverage: Any, max_tokens: int | None) -> Iterator[Guess]:
+        return (Guess(row_id, self.guess) for row_id, _ in window)
 
     def load_corpus(self, config: CorpusConfig) -> Any:
         from nlp_transfer import load_corpus
@@ -215,7 +235,7 @@ def test_a_predictor_of_a_new_task_needs_no_other_file(tmp_path, monkeypatch):
         {"id": "y", "guess": "red"},
     ]
     with pytest.raises(
-        ConfigError, match=r"^Unknown option '--top_k'\. Options: --guess\. They are those of first_class_"
+        ConfigError, match=r"^Unknown option '--top_k'\. Options: --generation guess\. They are those of first_class_"
     ):
         predict_file(str(tmp_path), str(tmp_path / "a.jsonl"), options={"top_k": 1})
     (tmp_path / "b.jsonl").write_text('{"text": "w1", "label": "a"}\n')

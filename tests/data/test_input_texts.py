@@ -230,16 +230,14 @@ def test_a_folder_of_text_files(tmp_path: Path) -> None:
 def test_plain_text_as_one_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.txt", "one\n\ntwo\n")
     assert list(InputReader(str(path), file_format="document")) == [(0, "one\n\ntwo\n")]
-    assert list(InputReader(str(path), plain_text_format="document")) == [(0, "one\n\ntwo\n")]
-    assert list(
-        InputReader(str(write(tmp_path / "b.txt", "x\ny\n")), file_format="text", plain_text_format="document")
-    ) == [
+    assert list(InputReader(str(path), kind="document")) == [(0, "one\n\ntwo\n")]
+    assert list(InputReader(str(write(tmp_path / "b.txt", "x\ny\n")), file_format="text", kind="document")) == [
         (0, "x"),
         (1, "y"),
     ]
     assert list(InputReader(str(write(tmp_path / "c.txt", "")), file_format="document")) == []
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
-    assert list(InputReader(plain_text_format="document")) == [(0, "a\nb\n")]
+    assert list(InputReader(kind="document")) == [(0, "a\nb\n")]
 
 
 def test_a_document_has_the_size_of_a_row_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -213,3 +214,25 @@ def test_corpus_facts():
     split = Dataset.from_dict({"id": ["1", "2"], "text": ["a", "b"]})
     corpus = Corpus("a folder", {"unlabeled": split}, ("note",), "f00d")
     assert CorpusFacts.of(corpus) == CorpusFacts("a folder", "f00d", {"unlabeled": 2}, ("note",))
+
+
+def test_a_report_prints_the_tables_of_the_end_of_a_run(report):
+    text = str(report)
+    assert text.startswith("source · test · 4 rows\n")
+    assert re.search(r"^tfidf_svm +0\.500 ", text, re.MULTILINE)
+    assert "\nmodel  runs/a/model\n" in text
+
+
+def test_a_notebook_shows_scores_with_intervals_against_baselines(report):
+    html = replace(report, title="<script>a</script> [b](javascript:c)", warnings=("1 < 2 *rows*",))._repr_html_()
+    assert html.startswith(
+        "<h1>&lt;script&gt;a&lt;/script&gt; [b](javascript:c)</h1>\n<p><code>encoder</code> moved into"
+    )
+    assert "the model's macro-F1 is 0.733 (95 % interval " in html
+    assert "the best baseline, tfidf_svm (0.500)" in html
+    assert "<p><strong>Warning</strong>: 1 &lt; 2 *rows*</p>" in html
+    assert "<h3>source, test (4 rows)</h3>\n<table>" in html
+    assert '<th style="text-align:right">macro F1, 95 %</th>' in html
+    assert "source, validation" not in html
+    assert "<script" not in html
+    assert "href" not in html

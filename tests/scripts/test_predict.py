@@ -96,7 +96,10 @@ def test_settings_of_generation_reach_the_model(
     (tmp_path / "a.txt").write_text("w1\n")
     words = [str(tiny_classifier), str(tmp_path / "a.txt")]
     assert main(["predict", *words, "--generation", "num_beams=1"]) == BAD_INPUT
-    assert "Unknown option '--num_beams'. Options: --top_k. They are those of sequence_class" in capsys.readouterr().err
+    assert (
+        "Unknown option '--generation num_beams'. Options: --top_k. They are those of sequence"
+        in capsys.readouterr().err
+    )
     assert main(["predict", *words, "--generation", "num_beams"]) == BAD_INPUT
     assert (
         "--generation: 'num_beams' is no setting; expected NAME=VALUE, such as num_beams=1." in capsys.readouterr().err

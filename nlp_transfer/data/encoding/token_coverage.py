@@ -1,6 +1,6 @@
 """Measure the share of texts that an encoder reads: truncated tokens, and texts of unknown tokens."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,13 +64,12 @@ class TokenCoverage:
 
 def count_coverage(
     rows: Iterable[tuple[Any, Any]], tokenizer: "PreTrainedTokenizerBase", coverage: TokenCoverage
-) -> Iterator[tuple[Any, Any]]:
-    """Yield documents (texts or lists of sentences) and count them as read to their end."""
+) -> None:
+    """Count documents (texts or lists of sentences) as read to their end."""
     for row_id, document in rows:
         text = document if isinstance(document, str) else " ".join(document)
         ids = tokenizer(text, verbose=False)["input_ids"]
         coverage.add(tokenizer, [(row_id, text)], [ids], [len(ids)])
-        yield row_id, document
 
 
 def unreadable_rows(dataset: "Dataset", tokenizer: "PreTrainedTokenizerBase") -> np.ndarray:

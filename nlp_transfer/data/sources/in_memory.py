@@ -1,6 +1,8 @@
 """Read corpora from `datasets` objects and pandas data frames."""
 
-from collections.abc import Container, Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,11 @@ import pandas as pd
 import pyarrow as pa
 from datasets import ClassLabel, Dataset, Features
 
+from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.data.source import MAX_BATCH_ROWS, CorpusReader, RawSplit, RowBatch
 from nlp_transfer.data.splits.split_names import UNSPLIT, match_split_names
+from nlp_transfer.data.validation.columns import RESERVED_COLUMNS
+from nlp_transfer.data.validation.documents import COLUMNS, to_list
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import file_digest
 
@@ -34,12 +39,34 @@ def object_source(
         name = origin or key
         where = name if whole else f"{name}, split {theirs!r}"
         value = data[theirs]
-        if isinstance(value, pd.DataFrame):
-            raw[ours] = _frame_split(value, where)
-        else:
-            raw[ours] = _dataset_split(value, where)
+        raw[ours] = RawSplit(where, table_reader(value, where), _identity(value))
+        if isinstance(value, Dataset):
             names = names or _class_names(value.features, columns)
     return CorpusReader(origin or " and ".join(sorted(kinds)), raw, names, notes)
+
+
+def memory_source(config: CorpusConfig, key: str) -> CorpusReader:
+    """Return the source of a configuration's rows in memory."""
+    return object_source(config.data, key=key, columns=config.columns, splits=config.splits)
+
+
+def describe_rows(config: CorpusConfig) -> str:
+    """Return the kind, number and digest of a configuration's rows in memory: the same for the same values that count.
+
+    Example:
+        >>> describe_rows(CorpusConfig(data=pd.DataFrame({"text": ["a", "b"]})))
+        'pandas DataFrame of 2 rows, SHA-256 ...'
+    """
+    counted = frozenset([*RESERVED_COLUMNS, *COLUMNS, *config.columns, config.split.column or "text"])
+    source, count = memory_source(config, "data"), 0
+    digest = hashlib.sha256(json.dumps(source.label_names).encode())
+    for name, split in source.splits.items():
+        digest.update(name.encode())
+        for batch in split.read(counted):
+            columns = {column: to_list(values) for column, values in batch.columns.items()}
+            digest.update(json.dumps(columns, sort_keys=True, default=repr).encode())
+            count += max(map(len, columns.values()), default=0)
+    return f"{source.origin} of {count:,} rows, SHA-256 {digest.hexdigest()[:16]}"
 
 
 def _kind(value: Any, key: str) -> str:
@@ -63,8 +90,21 @@ def _class_names(features: Features, columns: dict[str, str]) -> list[str] | Non
     return None
 
 
-def _dataset_split(dataset: Dataset, where: str) -> RawSplit:
-    """Return the rows of a `datasets.Dataset`; a dataset on disk is read from disk."""
+def table_reader(data: pd.DataFrame | Dataset, where: str) -> Callable[[Container[str]], Iterator[RowBatch]]:
+    """Return the reader of a table's rows; see `RawSplit`."""
+    return _frame_reader(data, where) if isinstance(data, pd.DataFrame) else _dataset_reader(data)
+
+
+def _identity(data: pd.DataFrame | Dataset) -> tuple[Any, ...] | None:
+    """Return the identity of a dataset on disk; None for rows in memory."""
+    if isinstance(data, pd.DataFrame) or not data.cache_files:
+        return None
+    files = [file_digest(Path(file["filename"])) for file in data.cache_files]
+    return ("dataset", data._fingerprint, len(data), files)
+
+
+def _dataset_reader(dataset: Dataset) -> Callable[[Container[str]], Iterator[RowBatch]]:
+    """Return the reader of a `datasets.Dataset`; a dataset on disk is read from disk."""
     plain = dataset.with_format(None)
 
     def read(wanted: Container[str]) -> Iterator[RowBatch]:
@@ -88,12 +128,11 @@ def _dataset_split(dataset: Dataset, where: str) -> RawSplit:
                 values.update(rows)
             yield RowBatch(start + 1, available, values)
 
-    files = [file_digest(Path(file["filename"])) for file in dataset.cache_files]
-    return RawSplit(where, read, ("dataset", dataset._fingerprint, len(dataset), files) if files else None)
+    return read
 
 
-def _frame_split(frame: pd.DataFrame, where: str) -> RawSplit:
-    """Return the rows of a data frame; row N is its N-th, whatever its index."""
+def _frame_reader(frame: pd.DataFrame, where: str) -> Callable[[Container[str]], Iterator[RowBatch]]:
+    """Return the reader of a data frame; row N is its N-th, whatever its index."""
     repeated = frame.columns[frame.columns.duplicated()]
     if len(repeated):
         raise DataError(f"{where}: the data frame has two columns {repeated[0]!r}; column names are unique.")
@@ -106,7 +145,7 @@ def _frame_split(frame: pd.DataFrame, where: str) -> RawSplit:
                 start + 1, available, {str(name): _values(part[name]) for name in frame.columns if str(name) in wanted}
             )
 
-    return RawSplit(where, read)
+    return read
 
 
 def _values(column: "pd.Series[Any]") -> list[Any]:

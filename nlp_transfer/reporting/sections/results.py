@@ -133,6 +133,17 @@ def headlines(report: Report) -> Iterator[str]:
         yield TASKS[report.task].headline(f"{domain} {split}", scores, systems)
 
 
+def headline_results(report: Report) -> Section:
+    """Return the section with the tables of a terminal: those of the split that each domain is judged by."""
+    task = TASKS[report.task]
+    blocks: list[Block] = []
+    for domain, split in report.headlines():
+        systems = report.systems(domain, split)
+        blocks.append(Text(f"### {domain}, {split} ({systems[MODEL]['rows']:,} {task.wording.unit})"))
+        blocks += [one for one in split_blocks(task, systems) if isinstance(one, Table) and one.in_terminal]
+    return Section("Results", tuple(blocks))
+
+
 def score_summary(report: Report) -> str:
     """Return the primary metric of each domain's headline split as text."""
     metric = METRICS[TASKS[report.task].primary_metric]

@@ -3,18 +3,17 @@
 Windows of rows are sorted by length and split into batches of about as many tokens, which are computed in float32.
 """
 
-import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+import pyarrow as pa
 
 from nlp_transfer.data.corpus import Corpus, CorpusConfig
 from nlp_transfer.data.encoding.collators import PaddingCollator
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.encoding.tokens import untruncated_lengths
-from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.metrics.table import classification_metrics
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     import torch
     from datasets import Dataset
     from transformers import BatchEncoding
-
-logger = logging.getLogger(__name__)
 
 KINDS = {True: "any number of labels a text (labels: lists)", False: "one label a text (label)"}
 """The names of multi-label and single-label classification in messages."""
@@ -119,24 +116,24 @@ class ClassificationPredictor(ClassDecision, ExportablePredictor):
             raise ConfigError(f"--top_k is {top_k}; expected at least 1.")
         return replace(self, top_k=top_k)
 
-    def predictions(self, rows: Iterable[tuple[Any, str]], max_tokens: int | None = None) -> Iterator[ClassPrediction]:
+    def columns(self) -> dict[str, pa.DataType]:
+        """Return the columns of a table of predictions: the classes predicted, and the probability of each class."""
+        predicted = pa.list_(pa.string()) if self.multi_label else pa.string()
+        return {"predicted": predicted} | {f"probabilities.{name}": pa.float64() for name in self.label_names}
+
+    def predict_window(
+        self, window: Sequence[tuple[Any, str]], coverage: TokenCoverage, max_tokens: int | None
+    ) -> Iterator[ClassPrediction]:
         """Yield the prediction of each text."""
-        coverage = TokenCoverage()
-        for window in row_windows(rows):
-            texts = [text for _, text in window]
-            encoded = self._encode(texts)
-            coverage.add(
-                self.tokenizer, window, encoded["input_ids"], untruncated_lengths(self.tokenizer, texts, encoded)
-            )
-            probabilities = self.probabilities(self.token_logits(encoded["input_ids"], max_tokens=max_tokens))
-            for (row_id, _), row, choice in zip(
-                window, probabilities.tolist(), self.choose(probabilities), strict=True
-            ):
-                shown = zip(self.label_names, row, strict=True)
-                ranked = shown if self.top_k is None else sorted(shown, key=lambda item: -item[1])[: self.top_k]
-                yield ClassPrediction(row_id, self.names_of(choice), dict(ranked))
-        for warning in coverage.warnings():
-            logger.warning(warning)
+        texts = [text for _, text in window]
+        encoded = self._encode(texts)
+        lengths = untruncated_lengths(self.tokenizer, texts, encoded)
+        coverage.add(self.tokenizer, window, encoded["input_ids"], lengths)
+        probabilities = self.probabilities(self.token_logits(encoded["input_ids"], max_tokens=max_tokens))
+        for (row_id, _), row, choice in zip(window, probabilities.tolist(), self.choose(probabilities), strict=True):
+            shown = zip(self.label_names, row, strict=True)
+            ranked = shown if self.top_k is None else sorted(shown, key=lambda item: -item[1])[: self.top_k]
+            yield ClassPrediction(row_id, self.names_of(choice), dict(ranked))
 
     def text_logits(self, texts: Sequence[str], *, max_tokens: int | None = None) -> np.ndarray:
         """Return the logits of texts; float32, shape (texts, classes)."""

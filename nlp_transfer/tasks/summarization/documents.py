@@ -1,16 +1,17 @@
 """Predict summaries of documents by a trained model of either kind."""
 
-import logging
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import pyarrow as pa
 
 from nlp_transfer.data.corpus import Corpus, CorpusConfig
 from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage, count_coverage
-from nlp_transfer.data.input_texts import row_windows
 from nlp_transfer.data.loading import load_corpus
+from nlp_transfer.data.text_rows import row_windows
 from nlp_transfer.data.validation.documents import join_sentences
 from nlp_transfer.errors import DataError
 from nlp_transfer.tasks.predictor import Evaluated, Predictor, progress
@@ -25,8 +26,6 @@ from nlp_transfer.tasks.summarization.summaries import (
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,15 +57,19 @@ class DocumentPredictor(Predictor):
     def baseline_selection(self) -> Selection:
         """The rule by which baselines select sentences."""
 
-    def predictions(
-        self, rows: Iterable[tuple[Any, str | list[str]]], max_tokens: int | None = None
+    def columns(self) -> dict[str, pa.DataType]:
+        """Return the columns of a table of summaries; sentences and flags are JSON text."""
+        return dict.fromkeys(("summary", "sentences", "flags"), pa.string())
+
+    def predict_window(
+        self, window: Sequence[tuple[Any, str | list[str]]], coverage: TokenCoverage, max_tokens: int | None
     ) -> Iterator[SummaryPrediction]:
         """Yield the summary of each document."""
-        for window in row_windows(self._watched(rows)):
-            located = [locate_sentences(document) for _, document in window]
-            texts, spans = [text for text, _ in located], [own for _, own in located]
-            found = self.summarize([{"id": row_id} for row_id, _ in window], texts, spans, max_tokens)
-            yield from (document.prediction() for document in found)
+        located = [locate_sentences(document) for _, document in window]
+        texts, spans = [text for text, _ in located], [own for _, own in located]
+        count_coverage(window, self.tokenizer, coverage)
+        found = self.summarize([{"id": row_id} for row_id, _ in window], texts, spans, max_tokens)
+        return (document.prediction() for document in found)
 
     def summaries(self, dataset: "Dataset", max_tokens: int | None = None) -> Iterator[DocumentSummary]:
         """Yield the summary of each document of a split, with its reference."""
@@ -82,13 +85,6 @@ class DocumentPredictor(Predictor):
         metrics = document_metrics(documents, interval=True, bertscore=bertscore)
         baselines = baseline_scores(list(SUMMARY_BASELINES), documents, self.baseline_selection, bertscore)
         return Evaluated(metrics, baselines, (document.row() for document in documents), SUMMARY_ROW_KEYS)
-
-    def _watched(self, rows: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
-        """Yield rows, and warn at their end of texts that the tokenizer does not know."""
-        coverage = TokenCoverage()
-        yield from count_coverage(rows, self.tokenizer, coverage)
-        for warning in coverage.warnings():
-            logger.warning(warning)
 
     def load_corpus(self, config: CorpusConfig) -> Corpus:
         """Load documents with their summaries."""

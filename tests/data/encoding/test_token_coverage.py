@@ -35,7 +35,7 @@ def test_a_small_share_is_not_rounded_to_nothing() -> None:
 def test_texts_that_are_read_whole_have_no_warning() -> None:
     tokenizer, coverage = make_tokenizer(), TokenCoverage()
     rows = [("a", "one two"), ("b", ["three", "four"])]
-    assert list(count_coverage(rows, tokenizer, coverage)) == rows
+    count_coverage(rows, tokenizer, coverage)
     assert coverage.warnings() == []
     assert coverage.tokens == 8
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from nlp_transfer.data import input_texts
-from nlp_transfer.data.input_texts import row_windows
-from nlp_transfer.errors import CheckpointError, ConfigError, DataError
+from nlp_transfer.data import source, text_rows
+from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.files import json_line
 from nlp_transfer.models.speed import unpadding
 from nlp_transfer.tasks import saved_models
@@ -69,27 +68,9 @@ def test_batches_hold_as_many_tokens_as_they_may(
     assert shapes == [(2, 16), (4, 8), (3, 8)]
 
 
-def test_windows_are_bounded_by_rows_and_by_characters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(input_texts, "MAX_WINDOW_ROWS", 3)
-    monkeypatch.setattr(input_texts, "MAX_WINDOW_CHARACTERS", 10)
-    rows = [(index, text) for index, text in enumerate(["a", "a", "a", "a", "b" * 10, "c"])]
-    assert [len(window) for window in row_windows(rows)] == [3, 2, 1]
-    assert list(row_windows([])) == []
-
-
-def test_a_window_that_ends_with_a_fault_is_handed_on_first() -> None:
-    def rows() -> Any:
-        yield from [(0, "a"), (1, "b")]
-        raise DataError("a bad row")
-
-    handed = row_windows(rows())
-    assert next(handed) == [(0, "a"), (1, "b")]
-    with pytest.raises(DataError, match="a bad row"):
-        next(handed)
-
-
 def test_rows_are_read_a_window_at_a_time(tiny_classifier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(input_texts, "MAX_WINDOW_ROWS", 4)
+    monkeypatch.setattr(text_rows, "MAX_WINDOW_ROWS", 4)
+    monkeypatch.setattr(source, "MAX_BATCH_ROWS", 4)
     read_rows: list[int] = []
 
     def rows() -> Any:
@@ -99,7 +80,7 @@ def test_rows_are_read_a_window_at_a_time(tiny_classifier: Path, monkeypatch: py
 
     predictions = saved_models.load(tiny_classifier).predict(rows())
     assert next(predictions).id == 0
-    assert read_rows == [0, 1, 2, 3]
+    assert read_rows == [0, 1, 2, 3, 4]  # one ahead
 
 
 def test_a_line() -> None:

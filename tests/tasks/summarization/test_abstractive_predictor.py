@@ -251,7 +251,7 @@ def test_documents_of_every_kind(finished):
     said = [sentence.text for sentence in found[3].sentences]
     assert said
     assert len(said) == len(set(said))  # its windows' summaries, without what was said before
-    assert found[6].summary == next(summarizer.predict([(0, "use\ncopy")])).summary
+    assert found[6].summary == summarizer.predict([(0, "use\ncopy")])[0].summary
     small = list(summarizer.predict(rows[:3] + rows[5:], max_tokens=20))
     assert [one.summary for one in small] == [one.summary for one in found[:3] + found[5:]]
 
@@ -266,7 +266,7 @@ def test_an_extractor_picks_what_is_read_and_is_saved_with_the_model(encoder, co
     loaded = saved_models.load(tmp_path / "run")
     text = "\n".join(documents(1, seed=2)[0]["document"])
     line = read(tmp_path / "run" / "predictions.jsonl.gz")[10]
-    assert next(loaded.predict([(0, text)])).summary == line["summary"]
+    assert loaded.predict([(0, text)])[0].summary == line["summary"]
     shutil.rmtree(tmp_path / "run" / "model" / "extractor")
     (tmp_path / "run" / "model" / "manifest.json").unlink()
     with pytest.raises(CheckpointError, match=r"its folder lacks extractor/, which holds it"):
