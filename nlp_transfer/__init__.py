@@ -4,9 +4,10 @@
 
 in place of `Trainer` and `TrainingArguments`; or, for a whole experiment with search, source-only baseline and push,
 
-    from nlp_transfer import load_config, run
+    from nlp_transfer import Experiment, TransferArguments, load, run
 
-    report = run(load_config(["my.yaml"]))
+    report = run(Experiment("bert-base-cased", source="clauses.csv", training=TransferArguments("runs/clauses")))
+    predictions = load("runs/clauses").predict(["any permitted use"])
 """
 
 from importlib import import_module

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from datasets import Dataset
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from nlp_transfer import run
 from nlp_transfer.config.experiment import load_config
@@ -54,6 +57,62 @@ def test_the_example_of_adaptation_in_python_runs(tmp_path, monkeypatch, capsys)
     made = {str(folder.parent.relative_to(tmp_path)) for folder in tmp_path.rglob("checkpoint-*")}
     tried = {f"runs/kitchen/candidates/methods.dann.weight={weight}" for weight in (0.03, 0.1)}
     assert made == {*tried, "runs/kitchen/source_only"}
+
+
+def python_of_readme():
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+def test_from_a_data_frame_to_predictions_in_twelve_lines(tmp_path, monkeypatch, capsys):
+    (code,) = [block for block in python_of_readme() if "read_csv" in block]
+    assert len(code.splitlines()) <= 12
+    tiny_encoder(tmp_path / "encoder")
+    (tmp_path / "data").mkdir()
+    frame = pd.DataFrame(rows(120)).rename(columns={"text": "clause", "label": "kind"})
+    frame.to_csv(tmp_path / "data/clauses.csv", index=False)
+    for there, here in (
+        ("answerdotai/ModernBERT-base", "encoder"),
+        ("learning_rate=2e-4", "learning_rate=5e-3, use_cpu=True, disable_tqdm=True, report_to='none'"),
+        ('methods=["lora"]', 'methods=["lora"], task={"max_length": 32}'),
+        ('"Either party may terminate."', '"waive domain dedicate rights of the software"'),
+    ):
+        assert there in code
+        code = code.replace(there, here)
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert re.search(r"^source · test · 30 rows$", printed, re.MULTILINE)
+    assert re.search(r"^tfidf_svm +[01]\.\d{3} ", printed, re.MULTILINE)
+    first, second = printed.splitlines()[-2:]
+    assert first.startswith("public {'copyleft': 0.")
+    assert second.split(" ", 1)[0] in WORDS
+    assert names["report"].corpora["source"].rows == {"train": 72, "validation": 18, "test": 30}
+    assert "<h3>source, test (30 rows)</h3>" in names["report"]._repr_html_()
+    record = json.loads((tmp_path / "runs/clauses/run.json").read_text())
+    assert record["config"]["source"]["data"].startswith("pandas DataFrame of 120 rows, SHA-256 ")
+    assert record["inputs"]["source corpus"] == names["report"].corpora["source"].fingerprint
+
+
+def test_the_trainer_of_the_readme_trains(tmp_path, monkeypatch):
+    (code,) = [block for block in python_of_readme() if "trainer.train()" in block]
+    encoder = tiny_encoder(tmp_path / "encoder")
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    encoded = [
+        {**tokenizer(row["text"], return_token_type_ids=False), "labels": list(WORDS).index(row["label"])}
+        for row in rows(16)
+    ]
+    names = {
+        "model": AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=3),
+        "tokenizer": tokenizer,
+        "train": Dataset.from_list(encoded),
+        "dev": Dataset.from_list(encoded),
+    }
+    monkeypatch.chdir(tmp_path)
+    code = code.replace('TransferArguments("out")', 'TransferArguments("out", use_cpu=True, report_to="none")')
+    exec(compile(code, "README.md", "exec"), names)
+    assert names["trainer"].state.global_step == 6
+    assert names["trainer"].methods[0].r == 8
 
 
 @pytest.mark.slow
