@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO
 
 from nlp_transfer.errors import CheckpointError, DataError, format_value
 
@@ -33,11 +33,6 @@ def cache_dir() -> Path:
 
     named = os.environ.get(CACHE_VARIABLE)
     return Path(named).expanduser() if named else Path(datasets.config.HF_DATASETS_CACHE) / "nlp_transfer"
-
-
-def is_terminal(stream: TextIO | None) -> bool:
-    """Return whether a stream is a terminal on which a line can be drawn again."""
-    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def cache_key(*parts: Any) -> str:

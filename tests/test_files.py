@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +17,6 @@ from nlp_transfer.files import (
     atomic_file,
     atomic_folder,
     check_empty_folder,
-    is_terminal,
     to_json_value,
     write_json,
     write_text,
@@ -173,11 +171,3 @@ def test_a_file_an_empty_name_and_a_name_that_is_not_utf8(tmp_path: Path) -> Non
         check_empty_folder("", "--output")
     with pytest.raises(CheckpointError, match="is not UTF-8"):
         check_empty_folder(os.fsdecode(b"caf\xe9"), "--output")
-
-
-@pytest.mark.parametrize(("term", "expected"), [("xterm", True), ("dumb", False)])
-def test_a_terminal_on_which_a_line_can_be_drawn_again(monkeypatch, term, expected):
-    monkeypatch.setenv("TERM", term)
-    assert is_terminal(SimpleNamespace(isatty=lambda: True)) is expected
-    assert not is_terminal(SimpleNamespace(isatty=lambda: False))
-    assert not is_terminal(None)

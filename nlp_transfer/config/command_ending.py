@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import LostProcessError, NLPTransferError
-from nlp_transfer.files import is_terminal
+from nlp_transfer.progress import is_terminal
 
 BAD_INPUT = 2  # an error that the user can mend
 INTERRUPTED = 130  # Ctrl-C, as shells have it

@@ -16,6 +16,7 @@ from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods.base import Change, Method, Needs
 from nlp_transfer.methods.context import Context
 from nlp_transfer.models.outputs import Output
+from nlp_transfer.progress import counted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -134,7 +135,6 @@ class LinearProbing(Method):
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Return every candidate with its score, and the best with its weights (lower layer, more penalty on ties)."""
         import torch
-        from tqdm.auto import tqdm
 
         from nlp_transfer.models.families import final_linear
         from nlp_transfer.models.heads.linear_probe import fit_linear_heads, fit_scale, squared_hinge
@@ -147,7 +147,7 @@ class LinearProbing(Method):
         labels = train.labels.to(device)
         losses = {"task": context.loss, "squared_hinge": squared_hinge(labels, classes)}
         candidates = [(layer, pooling, loss) for layer, pooling in train.features for loss in self.losses]
-        for layer, pooling, loss in tqdm(candidates, desc="Fitting heads", unit=" heads"):
+        for layer, pooling, loss in counted(candidates, "Fitting heads"):
             x = torch.from_numpy(train.features[layer, pooling]).to(device)
             x_validation = torch.from_numpy(validation.features[layer, pooling])
             heads = fit_linear_heads(x, labels, losses[loss], l2=strengths, num_labels=classes)

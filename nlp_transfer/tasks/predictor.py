@@ -7,12 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeAlias, overload
 
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.text_rows import BadText, TextRows, row_windows, text_rows
 from nlp_transfer.errors import ConfigError, did_you_mean
-from nlp_transfer.files import is_terminal
+from nlp_transfer.progress import Item, counted
 from nlp_transfer.tasks.saved_folder import run_columns
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ MAX_TOKENS, CPU_MAX_TOKENS = 8192, 2048
 
 Logits: TypeAlias = "Sequence[np.ndarray] | np.ndarray"
 """The logits of each text."""
-
-Item = TypeVar("Item")
 
 
 class Prediction(Protocol):
@@ -224,13 +222,10 @@ class ExportablePredictor(Predictor):
         """Return the decision on each text, comparable by `==`."""
 
 
-def progress(items: Iterable[Item], *, shown: bool = True) -> Iterable[Item]:
-    """Return the items, with a progress bar if standard error is a terminal.
+def progress(items: Iterable[Item], *, shown: bool = True) -> Iterator[Item]:
+    """Return the items, and show on standard error how many were predicted.
 
     Args:
-        shown: show the bar even if standard output is a terminal, too.
+        shown: show it even if standard output is a terminal, too.
     """
-    from tqdm import tqdm
-
-    hidden = not is_terminal(sys.stderr) or (sys.stdout.isatty() and not shown)
-    return tqdm(items, desc="Predicting", unit=" texts", disable=hidden, mininterval=0.5)
+    return counted(items, "Predicting", unit="texts", quiet=sys.stdout.isatty() and not shown)

@@ -1,28 +1,20 @@
-"""Show the progress of a run: a bar or lines for each stage, a line for each log entry, a callback that writes them.
-
-Bars are for terminals. Where standard error is a file, a pipe or a dumb terminal, a plain line comes from time to time.
-"""
+"""Show the progress of a run: its stages, a line for each log entry, and a callback that writes the entries."""
 
 import os
 import statistics
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from tqdm import tqdm
 from transformers import ProgressCallback, Trainer, TrainerCallback, TrainerState
 from transformers.trainer_utils import has_length
 
-from nlp_transfer.files import is_terminal
 from nlp_transfer.metrics.table import METRICS
+from nlp_transfer.progress import stage_bar
 
 TENSORBOARD = "tensorboard"
 """The folder in a run's folder that holds TensorBoard's files."""
-
-LINE_SECONDS = 30.0
-"""Seconds between two plain lines of a stage."""
 
 _PACE_STEPS, _SLOW, _MIN_SECONDS = 20, 3.0, 0.05  # steps of a median; how many times slower is said; of so long a step
 
@@ -37,9 +29,9 @@ class ProgressLines(ProgressCallback):
 
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         """Begin the stage of training."""
-        self.current_step = 0
+        self.current_step = state.global_step
         if state.is_world_process_zero:
-            self.training_bar = stage_bar("Training", state.max_steps)
+            self.training_bar = stage_bar("Training", state.max_steps, initial=state.global_step)
 
     def on_step_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         """Time the step."""
@@ -66,56 +58,11 @@ class ProgressLines(ProgressCallback):
             self.training_bar.write(line)
 
 
-def stage_bar(stage: str, total: int, *, leave: bool = True) -> Any:
-    """Return a bar with the name of its stage, or `StageLines` where standard error is no terminal."""
-    if is_terminal(sys.stderr):
-        return tqdm(total=total, desc=stage, leave=leave, dynamic_ncols=True)
-    return StageLines(stage, total)
-
-
 def name_stage(trainer: Trainer, stage: str) -> None:
     """Name what a trainer's next evaluation or prediction is shown as."""
     for callback in trainer.callback_handler.callbacks:
         if isinstance(callback, ProgressLines):
             callback.stage = stage
-
-
-class StageLines:
-    """Print a line on standard error from time to time, in place of a bar; it has tqdm's methods.
-
-    Example:
-        >>> lines = StageLines("Training", 90)
-        >>> lines.update(30)
-        >>> lines.text()
-        'Training: 30 of 90, 00:00 so far, about 00:00 left'
-    """
-
-    def __init__(self, stage: str, total: int) -> None:
-        self.stage, self.total, self.n, self._begun = stage, total, 0, 0
-        self._started = self._printed = time.monotonic()
-
-    def update(self, count: int = 1) -> None:
-        """Count, and print a line if the last one is long ago."""
-        if not self.n and count > 1:
-            self._begun = count  # a resumed run
-        self.n += count
-        if time.monotonic() - self._printed >= LINE_SECONDS:
-            self._printed = time.monotonic()
-            print(self.text(), file=sys.stderr, flush=True)
-
-    def text(self) -> str:
-        """Return the line."""
-        passed = time.monotonic() - self._started
-        left = passed / max(self.n - self._begun, 1) * (self.total - self.n)
-        times = [tqdm.format_interval(seconds) for seconds in (passed, left)]
-        return f"{self.stage}: {self.n:,} of {self.total:,}, {times[0]} so far, about {times[1]} left"
-
-    def write(self, line: str) -> None:
-        """Print a line of the log on standard output."""
-        print(line, flush=True)
-
-    def close(self) -> None:
-        """End; prints nothing."""
 
 
 class StepPace:

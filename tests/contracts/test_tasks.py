@@ -172,7 +172,7 @@ def test_a_new_task_metric_and_section_are_one_object_and_one_line_each(encoder,
     scores = report.metrics["source"]["test"]
     assert scores == {"first_class": scores["first_class"], "rows": 24}
     text = (tmp_path / "run" / "report.md").read_text()
-    assert f"On 24 texts of source test its share of the first class is {scores['first_class']:.3f}." in text
+    assert f"On 24 texts of source test the model's share of the first class is {scores['first_class']:.3f}." in text
     assert f"| system | first class |\n| :--- | ---: |\n| model | {scores['first_class']:.3f} |" in text
     assert "The share of the first class is a share. The interval is" in text
     assert f"## Use\n\nLook at `{tmp_path / 'run' / 'model'}`." in text

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 from transformers import TrainerControl, TrainerState
 
+from nlp_transfer import progress as stages
 from nlp_transfer.training import progress
-from nlp_transfer.training.progress import ProgressLines, StageLines, StepPace, name_stage, progress_line, stage_bar
+from nlp_transfer.training.progress import ProgressLines, StepPace, name_stage, progress_line
 
 
 class Terminal(io.StringIO):
@@ -21,7 +22,6 @@ class Terminal(io.StringIO):
 def clock(monkeypatch):
     """A clock that stands until it is set."""
     now = SimpleNamespace(time=0.0, load=1.0)
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now.time)
     monkeypatch.setattr(progress.time, "perf_counter", lambda: now.time)
     monkeypatch.setattr(os, "getloadavg", lambda: (now.load, 0.0, 0.0))
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
@@ -45,7 +45,7 @@ def run_stages(steps=2, batches=3):
     name_stage(SimpleNamespace(callback_handler=SimpleNamespace(callbacks=[lines])), "Scoring source test")
     for _ in loader:
         lines.on_prediction_step(None, state, None, eval_dataloader=loader)
-    lines.on_predict(None, state, None, {})
+    lines.on_predict(None, state, None)
 
 
 def test_bars_have_the_names_of_their_stages(monkeypatch, capsys):
@@ -64,7 +64,7 @@ def test_a_dumb_terminal_and_a_file_get_plain_lines(monkeypatch, capsys, termina
     stream = Terminal() if terminal else io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "dumb" if terminal else "xterm")
-    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    monkeypatch.setattr(stages, "LINE_SECONDS", 0.0)
     run_stages()
     lines = stream.getvalue().splitlines()
     assert [line.partition(",")[0] for line in lines] == [
@@ -74,19 +74,6 @@ def test_a_dumb_terminal_and_a_file_get_plain_lines(monkeypatch, capsys, termina
     ]
     assert not {"\r", "\x1b"} & set(stream.getvalue())
     assert capsys.readouterr().out.endswith("step 2/2 · loss 0.5000 · learning rate 1.00e-04\n")
-
-
-def test_lines_come_from_time_to_time_and_estimate_the_rest(clock, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "stderr", sys.stdout)  # no terminal
-    lines = stage_bar("Training", 1200)
-    assert isinstance(lines, StageLines)
-    lines.update(200)  # a resumed run
-    for clock.time in (10.0, 31.0, 40.0, 62.0):
-        lines.update(50)
-    assert capsys.readouterr().out.splitlines() == [
-        "Training: 300 of 1,200, 00:31 so far, about 04:39 left",
-        "Training: 400 of 1,200, 01:02 so far, about 04:08 left",
-    ]
 
 
 def paces(clock, seconds):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tqdm.auto import tqdm
+from nlp_transfer.progress import counted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -47,7 +47,7 @@ def add_domain_words(
     normalize = backend.normalizer.normalize_str if backend.normalizer is not None else str
     counts: Counter[str] = Counter()
     measured: list[str] = []
-    for text in tqdm(texts, desc="Counting words", unit=" texts"):
+    for text in counted(texts, "Counting words", unit="texts"):
         counts.update(WORD.findall(normalize(text)))
         measured += [text] if len(measured) < MEASURED_TEXTS else []
     # Byte-level and sentencepiece tokenizers know a word by the space before it, which then belongs to the new word.

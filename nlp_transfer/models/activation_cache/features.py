@@ -15,7 +15,6 @@ import torch
 from datasets import Dataset
 from torch import Tensor
 from torch.distributed import get_rank, is_initialized
-from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from nlp_transfer.files import cache_key
@@ -25,6 +24,7 @@ from nlp_transfer.models.activation_cache.frozen import encoder_identity
 from nlp_transfer.models.activation_cache.store import ActivationStore, NotStoredError
 from nlp_transfer.models.heads.pooling import pooled_features
 from nlp_transfer.models.speed.batching import token_budget_batches
+from nlp_transfer.progress import stage_bar
 
 COLUMNS = ("input_ids", "attention_mask", "token_type_ids", "labels", "label", "label_ids")
 """Columns that a collator gets: those that a model or a loss reads."""
@@ -163,7 +163,7 @@ def _forward(
     model.eval()
     try:
         quiet = is_initialized() and get_rank() > 0
-        with tqdm(total=sum(lengths), desc="Encoding", unit=" tokens", unit_scale=True, disable=quiet) as progress:
+        with stage_bar("Encoding", sum(lengths), unit="tokens", quiet=quiet) as progress:
             for rows in token_budget_batches(lengths, max_tokens):
                 batch = make_batch(dataset, rows, collate, model.device)
                 inputs = {name: value for name, value in batch.items() if name != "labels"}

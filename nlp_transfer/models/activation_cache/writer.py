@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from nlp_transfer.models.activation_cache.digests import UniqueTexts
 from nlp_transfer.models.activation_cache.entry import STORED_TYPES, entry_bytes
 from nlp_transfer.models.activation_cache.store import ActivationStore
 from nlp_transfer.models.families import encoder_layers
+from nlp_transfer.progress import stage_bar
 
 Precision = Callable[[], AbstractContextManager[Any]]
 """Makes the context of the computation, such as autocast."""
@@ -82,9 +82,7 @@ def write_states(
             )
             for layer, states in first.items()
         }
-        progress = stack.enter_context(
-            tqdm(total=total, desc="Encoding", unit=" tokens", unit_scale=True, disable=quiet)
-        )
+        progress = stack.enter_context(stage_bar("Encoding", total, unit="tokens", quiet=quiet))
         for chosen in _equal_lengths(texts, max_tokens):
             states = capture(model, _batch(texts, chosen, model.device), layers, precision)
             for layer, writer in writers.items():
