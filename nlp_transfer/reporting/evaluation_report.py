@@ -42,17 +42,23 @@ class Evaluation:
         """Return the scores of the model and of every baseline."""
         return {MODEL: self.metrics, **self.baselines}
 
+    @property
+    def headline(self) -> str:
+        """Return the scores as sentences, compared with the best baseline."""
+        return TASKS[self.task].headline(self.split, self.metrics, self.baselines)
+
     def summary(self) -> RenderableType:
-        """Return the scores, over all and per class, and the paths, for a terminal."""
+        """Return the scores, over all and per class, the paths, and last the headline, for a terminal."""
         parts: list[RenderableType] = [*split_summary(TASKS[self.task], self.systems, self.split)]
         parts += [Text(note, overflow="fold") for note in (*self._changed_settings(), *self.corpus.notes)]
-        return Group(*parts, *path_lines(self.paths))
+        return Group(*parts, *path_lines(self.paths), Text(f"\n{self.headline}"))
 
     def markdown(self) -> str:
         """Return the scores for `report.md`, with the confusion matrix, the corpus and the libraries' versions."""
         task = TASKS[self.task]
         parts = [
             f"# {escape_markdown(self.model)} on {escape_markdown(self.corpus.origin)}\n",
+            f"{self.headline}\n",
             f"## Results on {self.split} ({self.metrics['rows']:,} {task.wording.unit})\n",
             section_markdown(Section("", split_blocks(task, self.systems))),
             f"{legend(task)}\n",

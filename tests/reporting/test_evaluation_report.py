@@ -39,7 +39,12 @@ def test_what_the_terminal_says(evaluation: Evaluation, capsys: pytest.CaptureFi
         "report   out/[1]/report.md",
         "metrics  m.json",
     ]
-    assert printed.splitlines()[-4:] == ends
+    lines = printed.splitlines()
+    empty = max(place for place, line in enumerate(lines) if not line)
+    assert lines[empty - 4 : empty] == ends
+    assert " ".join(" ".join(lines[empty:]).split()) == evaluation.headline
+    assert evaluation.headline.startswith("On 4 rows of test the model's macro-F1 is 0.733 (95 % interval ")
+    assert evaluation.headline.endswith(" and its accuracy 0.750. 4 rows are too few to tell systems apart.")
 
 
 def test_what_was_not_set_is_not_said(evaluation: Evaluation, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +55,9 @@ def test_what_was_not_set_is_not_said(evaluation: Evaluation, capsys: pytest.Cap
 
 def test_the_report_shows_names_as_they_are(evaluation: Evaluation) -> None:
     report = evaluation.markdown()
-    assert report.startswith("# runs/a_b on data/\\[old\\]/a_b\n\n## Results on test (4 rows)\n")
+    assert report.startswith(
+        f"# runs/a_b on data/\\[old\\]/a_b\n\n{evaluation.headline}\n\n## Results on test (4 rows)\n"
+    )
     assert "- rows: test 4, train 1,200\n" in report
     assert f"- fingerprint: `{'f' * 64}`\n- 2 rows of \\[x\\] were dropped.\n" in report
     assert "The model's confusions, rows true, columns predicted:" in report
