@@ -226,9 +226,11 @@ def read_overrides(
 
 def _without_value(path: str, options: Sequence[str], paths: Sequence[str]) -> str:
     """Return the problem with an option that has no value: its name, if no field is called so, else the value."""
-    if not paths or path.rpartition(".")[2] in {known.rpartition(".")[2] for known in paths}:
+    section, _, name = path.rpartition(".")
+    known = {one.rpartition(".")[2] if section else one.partition(".")[0] for one in paths}
+    if not paths or name in known:
         return f"--{path} has no value; expected --{path} VALUE, or --{path}=VALUE."
-    as_options = [f"--{known}" for known in paths]
+    as_options = [f"--{one}" for one in paths]
     is_option = nearest_name(f"--{path}", options) or not nearest_name(f"--{path}", as_options)
     return unknown_name("option", f"--{path}", options if is_option else as_options, paths)
 
@@ -265,5 +267,7 @@ def _read_section(hint: Any, name: str, files: Sequence[str], rest: Sequence[str
     if hint is experiment.Experiment:
         expected = f"--{name} FILE, or --PATH VALUE such as --task.max_length 128"
         return experiment.load_config(files, read_overrides(rest, expected, options, experiment.known_paths))
-    overrides = read_overrides(rest, f"--{name}.PATH VALUE such as --{name}.path data/kitchen")
+    paths = [path for section in experiment.help_corpus(name) for path, *_ in section.fields]
+    expected = f"--{name}.PATH VALUE such as --{name}.path data/kitchen"
+    overrides = read_overrides(rest, expected, options, lambda: paths)
     return experiment.read_corpus_config(overrides, name, options)

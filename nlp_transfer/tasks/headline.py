@@ -1,6 +1,6 @@
 """Word the scores of one split as a sentence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from nlp_transfer.metrics.metric import Metric, Scores
 from nlp_transfer.metrics.table import METRICS
@@ -22,7 +22,7 @@ def compared_headline(
         >>> compared_headline("source test", "rows", ["macro_f1"], {"model": {"rows": 800, "macro_f1": 0.5}})
         "On 800 rows of source test the model's macro-F1 is 0.500."
     """
-    (_, scores), *others = systems.items()
+    scores = next(iter(systems.values()))
     first, *more = (METRICS[name] for name in names)
     sentence = (
         f"On {scores['rows']:,} {unit} of {where} the model's {first.title} is {first.format(scores[first.name])}"
@@ -32,10 +32,8 @@ def compared_headline(
     if ceiling in systems:
         sentence += f"; the {ceiling} has {first.format(systems[ceiling][first.name])}"
     sentences = [f"{sentence}."]
-    beaten = {name: one for name, one in others if name != ceiling}
-    if beaten:
-        best = max(beaten, key=lambda name: beaten[name][first.name])
-        sentences.append(_verdict(first, scores, beaten[best], best))
+    if best := best_baseline(first, systems, ceiling):
+        sentences.append(_verdict(first, scores, systems[best], best))
     if scores["rows"] < MIN_ROWS:
         sentences.append(f"{scores['rows']} {unit} are too few to tell systems apart.")
     return " ".join(sentences)
@@ -52,6 +50,36 @@ def interval_text(metric: Metric, scores: Scores) -> str:
     return "" if low is None else f" (95 % interval {metric.format(low)} to {metric.format(high)})"
 
 
+def best_baseline(metric: Metric, systems: Mapping[str, Scores], ceiling: str = "") -> str | None:
+    """Return the name of the baseline with the best score; None without one. The model is the first of the systems."""
+    names = [name for name in list(systems)[1:] if name != ceiling]
+    return max(names, key=lambda name: systems[name][metric.name], default=None)
+
+
+def below_on_validation(metric: Metric, where: str, systems: Mapping[str, Scores], ceiling: str = "") -> Iterator[str]:
+    """Yield a sentence if the model is clearly below the best baseline on validation rows, whatever test says.
+
+    Example:
+        >>> svm = {"macro_f1": 0.75, "macro_f1_gain_low": -0.5, "macro_f1_gain_high": -0.125}
+        >>> systems = {"model": {"macro_f1": 0.5, "rows": 80}, "tfidf_svm": svm}
+        >>> list(below_on_validation(METRICS["macro_f1"], "source validation", systems))
+        ['On source validation it is 25.0 points BELOW tfidf_svm (0.750): do not count on a better score on test.']
+    """
+    if (best := best_baseline(metric, systems, ceiling)) is None:
+        return
+    gain = _clear_gain(metric, next(iter(systems.values())), systems[best])
+    if gain < 0:
+        theirs = metric.format(systems[best][metric.name])
+        yield f"On {where} it is {-gain:.1f} points BELOW {best} ({theirs}): do not count on a better score on test."
+
+
+def _clear_gain(metric: Metric, scores: Scores, other: Scores) -> float:
+    """Return the gain over another system in points; 0 if its interval holds 0 or is unknown, or rows are few."""
+    low, high = (other.get(f"{metric.name}_gain_{end}", 0.0) for end in ("low", "high"))
+    clear = scores["rows"] >= MIN_ROWS and not low <= 0 <= high
+    return 100 * (scores[metric.name] - other[metric.name]) if clear else 0.0
+
+
 def _verdict(metric: Metric, scores: Scores, other: Scores, name: str) -> str:
     """Compare a score with that of the best baseline; it is above or below if the difference's interval excludes 0."""
     baseline, theirs = f"the best baseline, {name}", metric.format(other[metric.name])
@@ -60,7 +88,7 @@ def _verdict(metric: Metric, scores: Scores, other: Scores, name: str) -> str:
         return f"{baseline[0].upper()}{baseline[1:]}, has {theirs}; the interval of the difference is not known."
     gain, low, high = (100 * value for value in (scores[metric.name] - other[metric.name], *ends))
     interval = f"95 % interval of the difference {low:+.1f} to {high:+.1f}"
-    if low <= 0 <= high or scores["rows"] < MIN_ROWS:
+    if not (clear := _clear_gain(metric, scores, other)):
         return f"There is no clear difference from {baseline} ({theirs}): {gain:+.1f} points, {interval}."
-    side = "above" if gain > 0 else "BELOW"
-    return f"This {metric.title} is {abs(gain):.1f} points {side} {baseline} ({theirs}; {interval})."
+    side = "above" if clear > 0 else "BELOW"
+    return f"This {metric.title} is {abs(clear):.1f} points {side} {baseline} ({theirs}; {interval})."

@@ -151,6 +151,7 @@ def test_the_help_of_one_method(words, capsys):
         (["--bogus"], "'--bogus'. Options: --help, --config, --print_config, --dry_run, --estimate, --resume, "),
         (["--resum"], "'--resum'. Did you mean '--resume'? Options: --help, "),
         (["--training.learning_rat"], "'--training.learning_rat'. Did you mean '--training.learning_rate'?"),
+        (["--max_length"], "'--max_length'. It is --task.max_length; in YAML, max_length under task."),
         (["--epochs"], "'--epochs'. It is --training.num_train_epochs; in YAML, num_train_epochs under training."),
     ],
 )

@@ -110,6 +110,23 @@ def test_words_that_are_no_options_are_reported_together():
     assert "--a has no value; expected --a VALUE" in caught.value.problems[1]
 
 
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("--a.path", "--a.path has no value; expected --a.path VALUE, or --a.path=VALUE."),
+        ("--a", "--a has no value; expected --a VALUE, or --a=VALUE."),
+        ("--path", "Unknown option '--path'. It is --a.path; in YAML, path under a."),
+        ("--splt", "Unknown option '--splt'. Did you mean '--split'? Options: --help, --split."),
+        ("--bogus", "Unknown option '--bogus'. Options: --help, --split."),
+        ("--a.sead", "Unknown option '--a.sead'. Did you mean '--a.seed'? Options: --a.path, --a.seed."),
+    ],
+)
+def test_an_option_without_a_value_is_looked_up(word, expected):
+    with pytest.raises(ConfigError) as caught:
+        read_overrides([word], EXPECTED, ["--help", "--split"], lambda: ["a.path", "a.seed"])
+    assert str(caught.value) == expected
+
+
 def test_pairs_are_read_as_yaml():
     problems: list[str] = []
     read = read_pairs(["num_beams=1", "early_stopping=true", "length_penalty=2e-1"], "--generation", problems)

@@ -4,7 +4,7 @@ import pytest
 
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.tasks import AbstractiveSummarization, MaskedLanguageModeling, SequenceClassification
-from nlp_transfer.tasks.headline import interval_text
+from nlp_transfer.tasks.headline import below_on_validation, interval_text
 
 
 def headline(low, high, ours=0.75, rows=1200):
@@ -46,6 +46,18 @@ def test_no_lead_without_an_interval():
     assert SequenceClassification.headline("source test", scores, {"tfidf_svm": {"macro_f1": 0.5}}).endswith(
         " The best baseline, tfidf_svm, has 0.500; the interval of the difference is not known."
     )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "rows", "below"), [(-0.3, -0.1, 80, True), (-0.3, 0.1, 80, False), (-0.3, -0.1, 8, False)]
+)
+def test_a_model_below_its_baseline_on_validation(low, high, rows, below):
+    svm = {"macro_f1": 0.75, "macro_f1_gain_low": low, "macro_f1_gain_high": high}
+    systems = {"model": {"macro_f1": 0.61, "rows": rows}, "majority": {"macro_f1": 0.2}, "tfidf_svm": svm}
+    expected = "On source validation it is 14.0 points BELOW tfidf_svm (0.750): do not count on a better score on test."
+    assert list(below_on_validation(METRICS["macro_f1"], "source validation", systems)) == [expected] * below
+    assert list(below_on_validation(METRICS["macro_f1"], "source validation", {"model": systems["model"]})) == []
+    assert list(below_on_validation(METRICS["macro_f1"], "source validation", {})) == []
 
 
 def test_the_oracle_is_no_baseline_to_beat():

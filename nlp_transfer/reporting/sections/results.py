@@ -11,6 +11,7 @@ from nlp_transfer.reporting.report import DOMAINS, MODEL, Report
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.base import Task
 from nlp_transfer.tasks.blocks import Block, Section, Table, Text
+from nlp_transfer.tasks.headline import below_on_validation
 
 
 def result_tables(systems: Mapping[str, Scores], title: str, rows: type) -> list[Table]:
@@ -127,10 +128,14 @@ def results(report: Report) -> Section:
 
 def headlines(report: Report) -> Iterator[str]:
     """Yield the scores of each domain's headline split and their comparison with the best baseline, as sentences."""
+    task = TASKS[report.task]
     for domain, split in report.headlines():
         systems = report.systems(domain, split)
         scores = systems.pop(MODEL)
-        yield TASKS[report.task].headline(f"{domain} {split}", scores, systems)
+        yield task.headline(f"{domain} {split}", scores, systems)
+        if split == "test":
+            validation, metric = report.systems(domain, "validation"), METRICS[task.primary_metric]
+            yield from below_on_validation(metric, f"{domain} validation", validation, task.ceiling)
 
 
 def headline_results(report: Report) -> Section:
