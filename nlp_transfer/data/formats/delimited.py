@@ -59,7 +59,7 @@ def _separator(start: list[str], usual: str) -> str:
     """Return the separator of the first lines: no quotes are left in the header, rows have as many cells, and most.
 
     Example:
-        >>> _separator(["text;label, checked\\n", "one, two;a\\n"], ",")
+        >>> _separator(["text;label, checked\\n", "one and two;a\\n"], ",")
         ';'
     """
     header = next((line for line in start if line.strip()), "")

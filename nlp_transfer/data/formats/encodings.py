@@ -66,6 +66,7 @@ def detect_encoding(file: IO[bytes], name: str, declared: str | None = None) -> 
         declared: encoding of text without a byte order mark that is not UTF-8; None detects Windows-1252.
 
     Example:
+        >>> import io
         >>> detect_encoding(io.BytesIO("Der Käufer trägt die Kosten".encode("cp1252")), "a.txt").codec
         'cp1252'
     """
