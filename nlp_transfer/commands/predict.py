@@ -12,7 +12,9 @@ import pyarrow as pa
 from nlp_transfer.config.command_ending import discard_output, reader_may_leave
 from nlp_transfer.data.formats import data_suffix
 from nlp_transfer.data.input_texts import STANDARD_INPUT, InputReader
+from nlp_transfer.data.source import FileSettings
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.files import encoding_problem
 from nlp_transfer.tasks.backends import Compute
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ def predict(
     generation: dict[str, Any] | None = None,
     keep_columns: bool = False,
     on_error: Literal["stop", "skip"] = "stop",
+    encoding: str | None = None,
+    sheet: str | None = None,
     compute: Compute | None = None,
 ) -> None:
     """Predict texts with a saved model, one row a text, in the order of the input.
@@ -49,8 +53,8 @@ def predict(
 
     Args:
         model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).
-        file: a file that ends in .jsonl, .ndjson, .json, .csv, .tsv, .parquet or .txt (one text a line), each also with
-            .gz; a folder of text files; - is standard input.
+        file: a file that ends in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .xlsx or .txt (one text a line), each
+            also with .gz; a folder of text files; - is standard input.
         output: write to this file, and not to standard output: .jsonl, .csv or .parquet, each also with .gz. Tables
             have a column a class, and lists as JSON.
         text_column: the column that holds the text; null is its name in training, else text, or document for a
@@ -64,6 +68,8 @@ def predict(
         keep_columns: write the input's columns, too.
         on_error: stop at a text that is missing, empty or no string, before anything is written to `output`; skip
             writes its row without a prediction, and with its problem.
+        encoding: encoding of text that is not UTF-8, such as cp1250; null takes Windows-1252 where it clearly is.
+        sheet: sheet of an Excel workbook; null is the first one.
         compute: device, backend, precision and batch size.
     """
     with reader_may_leave():
@@ -75,6 +81,7 @@ def predict(
             file_format=format,
             keep_columns=keep_columns,
             on_error=on_error,
+            settings=FileSettings(encoding, sheet),
             compute=compute,
             options=given_options(generation, top_k=top_k, length_unit=length_unit, length=length),
         )
@@ -113,6 +120,7 @@ def predict_file(
     file_format: str = "auto",
     keep_columns: bool = False,
     on_error: str = "stop",
+    settings: FileSettings | None = None,
     compute: Compute | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> int:
@@ -128,13 +136,22 @@ def predict_file(
     from nlp_transfer.tasks import saved_folder, saved_models
 
     compute = compute or Compute()
+    if settings and settings.encoding and (problem := encoding_problem(settings.encoding)):
+        raise ConfigError(f"--encoding: {problem}")
     if output is not None:
         _check_output(Path(output))
     saved = saved_models.find(model, compute)
     kind = saved_models.predictor_class(saved)
     kind.check_options(options or {}, option_name)
     columns = saved_folder.run_columns(saved.folder)
-    rows = InputReader(file, text_column=text_column, file_format=file_format, kind=kind.text_column, columns=columns)
+    rows = InputReader(
+        file,
+        text_column=text_column,
+        file_format=file_format,
+        kind=kind.text_column,
+        columns=columns,
+        settings=settings,
+    )
     rows.skip = on_error == "skip"
     if keep_columns and not rows.is_read_again:
         raise ConfigError(f"--keep_columns reads the input twice, and {rows.path} can be read once. Name a file.")

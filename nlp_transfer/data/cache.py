@@ -9,7 +9,8 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -52,10 +53,15 @@ def load_table(path: Path) -> Dataset | None:
     return None
 
 
-def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset:
-    """Return the dataset at `path`, after writing it from tables of one schema where it is missing."""
-    known = load_table(path)
+def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]], facts: Counter[str] | None = None) -> Dataset:
+    """Return the dataset at `path`, after writing it from tables of one schema where it is missing.
+
+    Args:
+        facts: counts that `tables` makes; they are kept with the dataset, and are read from there later.
+    """
+    known, facts = load_table(path), Counter() if facts is None else facts
     if known is not None:
+        facts.update(json.loads(path.with_suffix(".json").read_text("utf-8")).get("facts", {}))
         return known
     clear_abandoned(path.parent)
     temporary = path.with_name(f"{path.stem[:16]}-{uuid.uuid4().hex}.tmp")
@@ -73,7 +79,7 @@ def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset
                 file.flush()
                 os.fsync(file.fileno())
             # The count goes first: a table without it would be rebuilt, and a count without its table is ignored.
-            write_row_count(path, rows)
+            write_row_count(path, rows, facts)
             temporary.replace(path)
         finally:
             with contextlib.suppress(OSError):
@@ -81,11 +87,11 @@ def store_table(path: Path, tables: Callable[[], Iterator[pa.Table]]) -> Dataset
         return Dataset.from_file(str(path))
 
 
-def write_row_count(path: Path, rows: int) -> None:
-    """Write the number of rows of the Arrow file at `path` next to it, for `load_table`."""
+def write_row_count(path: Path, rows: int, facts: Mapping[str, int] | None = None) -> None:
+    """Write the number of rows of the Arrow file at `path` next to it, for `load_table`, and other counts."""
     note = path.with_suffix(".json")
     note.touch(mode=0o600)
-    note.write_text(json.dumps({"rows": rows}), "utf-8")
+    note.write_text(json.dumps({"rows": rows, **({"facts": facts} if facts else {})}), "utf-8")
 
 
 def clear_abandoned(folder: Path) -> None:

@@ -96,8 +96,8 @@ class CorpusConfig:
     """Source of one domain's texts: exactly one of `path`, `hub` and `builtin`.
 
     Args:
-        path: a file (JSON Lines, JSON, CSV, TSV, Parquet; plain or .gz), a folder of split-named files (`train`, `dev`
-            or `validation`, `test`, `all` or `unlabeled`), or a folder of text files with one sub-folder a class.
+        path: a file (JSON Lines, JSON, CSV, TSV, Parquet, .xlsx; plain or .gz), a folder of split-named files (`train`,
+            `dev` or `validation`, `test`, `all` or `unlabeled`), or a folder of text files with one sub-folder a class.
         hub: id of a dataset on the Hub; needs a network or a filled cache.
         name: configuration of the Hub dataset.
         revision: commit, tag or branch of the Hub dataset.
@@ -107,13 +107,17 @@ class CorpusConfig:
         columns: renames of columns (theirs: ours), e.g. `{clause: text, kind: label}`. Columns that are read are
             `text`, `label` (a string, an integer or a list) or `labels` (a list), and `id`; for summarization
             `document` (a string, or a list of its sentences), `summary`, `highlights` (passages of the document) and
-            `id`.
+            `id`. Names match in any case. Several columns that become `labels` (or `label`) mark one class each, with
+            1, true, yes or x: `{tax: labels, tort: labels}`.
         label_names: class names in the order of their ids; an integer label i is the i-th of them.
         split: settings for splits that the source lacks.
         encoding: encoding of text files that are neither UTF-8 nor marked as UTF-16, e.g. `cp1250`; null takes
             Windows-1252 where they clearly are.
         data: rows in memory, in place of a path: a pandas DataFrame, a `datasets.Dataset`, or a dict of split name to
             one of these. A YAML file cannot hold them.
+        sheet: sheet of an Excel workbook; null is the first one.
+        label_separator: separator of the labels of a cell, e.g. `;` for cells such as `tax; tort`.
+        drop_empty: leave out rows without a text, and count them in the report; else they are errors.
 
     Example:
         >>> CorpusConfig("clauses.csv", columns={"clause": "text", "kind": "label"}).path
@@ -131,6 +135,9 @@ class CorpusConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
     encoding: str | None = None
     data: Any = field(default=None, compare=False, repr=False, metadata={"python_only": True})
+    sheet: str | None = None
+    label_separator: str | None = None
+    drop_empty: bool = False
 
     @property
     def place(self) -> str:
@@ -162,23 +169,31 @@ class CorpusConfig:
         for name in ("name", "revision"):
             if getattr(self, name) is not None and self.hub is None:
                 problems.append(f"{key}.{name} is set, but only a Hub dataset has one; set {key}.hub or leave it out.")
-        for name in ("encoding",):
-            if getattr(self, name) is not None and self.path is None:
-                problems.append(f"{key}.{name} is set, but only files have one; set {key}.path or leave it out.")
-        if self.encoding is not None and (problem := encoding_problem(self.encoding)):
-            problems.append(f"{key}.encoding: {problem}")
         for name in self.splits:
             if name not in SPLITS:
                 problems.append(f"{key}.splits: {did_you_mean('split', name, SPLITS)}")
         targets = list(self.columns.values())
-        for target in sorted({name for name in targets if targets.count(name) > 1}):
+        for target in sorted({name for name in targets if targets.count(name) > 1} - {"label", "labels"}):
             sources = [theirs for theirs, ours in self.columns.items() if ours == target]
             problems.append(f"{key}.columns renames {' and '.join(sources)} to {target!r}; name one of them.")
         if self.label_names is not None and not self.label_names:
             problems.append(f"{key}.label_names is empty; name the classes, or leave it out.")
         if self.label_names is not None and len(set(self.label_names)) != len(self.label_names):
             problems.append(f"{key}.label_names repeats a name: {', '.join(self.label_names)}.")
-        return problems + self.split.problems(f"{key}.split")
+        return problems + self._file_problems(key) + self.split.problems(f"{key}.split")
+
+    def _file_problems(self, key: str) -> list[str]:
+        """Return the problems of the settings that say how files are read."""
+        problems = [
+            f"{key}.{name} is set, but only files have one; set {key}.path or leave it out."
+            for name in ("encoding", "sheet")
+            if getattr(self, name) is not None and self.path is None
+        ]
+        if self.encoding is not None and (problem := encoding_problem(self.encoding)):
+            problems.append(f"{key}.encoding: {problem}")
+        if self.label_separator is not None and not self.label_separator.strip():
+            problems.append(f"{key}.label_separator is blank; expected a character such as ';', or leave it out.")
+        return problems
 
 
 @dataclass(frozen=True)

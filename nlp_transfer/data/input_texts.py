@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
+from nlp_transfer.data.column_names import AllColumns, first_rows, text_suggestion
 from nlp_transfer.data.formats import FORMATS, Reader, archive_hint, data_suffix
 from nlp_transfer.data.formats.opening import encoding_notes, file_text, text_lines
 from nlp_transfer.data.source import FileSettings, RawSplit, RowBatch, batches
@@ -73,6 +74,12 @@ class InputReader(TextRows):
     def is_read_again(self) -> bool:
         """Return True for files and folders; standard input and pipes can be read once."""
         return not isinstance(self.path, _StandardInput) and (self.path.is_file() or self.path.is_dir())
+
+    def suggestion(self) -> str:
+        """Return the column with the longest strings as advice; what is read once is not read again for that."""
+        if not self.is_read_again:
+            return super().suggestion()
+        return text_suggestion(first_rows(self.split.read(AllColumns())), "--text_column {!r}")
 
     def check(self) -> None:
         """Read all rows once and raise `DataError` for bad ones, unless they can be read once only."""

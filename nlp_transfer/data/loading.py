@@ -1,6 +1,7 @@
 """Load a corpus from a configuration or from Python objects: source, typed rows, classes, splits, notes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
 from nlp_transfer.data.cache import cache_path, store_table
+from nlp_transfer.data.column_names import AllColumns, first_rows, label_column_like
 from nlp_transfer.data.corpus import (
     SPLITS,
     SUMMARY_COLUMNS,
@@ -27,7 +29,7 @@ from nlp_transfer.data.sources.licenses import license_source
 from nlp_transfer.data.splits.exact_duplicates import duplicate_notes
 from nlp_transfer.data.splits.split_names import UNSPLIT
 from nlp_transfer.data.splits.splitting import class_counts, make_splits, missing_class_notes, split_validation
-from nlp_transfer.data.validation.columns import ColumnSpec, MissingLabel, typed_tables
+from nlp_transfer.data.validation.columns import RESERVED_COLUMNS, ColumnSpec, MissingLabel, typed_tables
 from nlp_transfer.data.validation.ids import check_ids
 from nlp_transfer.data.validation.labels import LabelNames, add_class_labels
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
@@ -83,7 +85,7 @@ def load_corpus(
         else:
             source = next(read(config, key) for name, read in SOURCES.items() if getattr(config, name) is not None)
         names = LabelNames(key, config.label_names or source.label_names, label_names)
-        return _corpus(source, config.columns, config.split, names, labeled, trains, documents)
+        return _corpus(source, config, names, labeled, trains, documents)
 
 
 def corpus_from(
@@ -114,19 +116,18 @@ def corpus_from(
         ['test-0', 'test-1']
     """
     columns, split = columns or {}, split or SplitConfig()
-    problems = CorpusConfig(path="", columns=columns, label_names=label_names, split=split).problems(key)
-    if problems:
+    config = CorpusConfig(path="", columns=columns, label_names=label_names, split=split)
+    if problems := config.problems(key):
         raise ConfigError(problems)
     source = object_source(data, key=key, columns=columns, splits={})
     learns = bool({"train", UNSPLIT} & set(source.splits))
     names = LabelNames(key, label_names or source.label_names, None if learns else label_names)
-    return _corpus(source, columns, split, names, labeled, learns if documents else None, documents)
+    return _corpus(source, config, names, labeled, learns if documents else None, documents)
 
 
 def _corpus(
     source: CorpusReader,
-    columns: dict[str, str],
-    config: SplitConfig,
+    config: CorpusConfig,
     names: LabelNames,
     labeled: bool | None,
     trains: bool | None,
@@ -135,18 +136,25 @@ def _corpus(
     """Make the corpus of a source."""
     key, notes = names.key, list(source.notes)
     raw = _with_unlabeled(source, key)
-    group = config.column if config.method == "grouped" else None
-    wanted = ColumnSpec(key, columns, group, labels=labeled is not False and not documents, documents=documents)
+    wanted = ColumnSpec(
+        key,
+        config.columns,
+        config.split.column if config.split.method == "grouped" else None,
+        labels=labeled is not False and not documents,
+        documents=documents,
+        label_separator=config.label_separator,
+        drop_empty=config.drop_empty,
+        empty_advice="mend or remove these rows" + (f", or set {key}.drop_empty: true" if config.place else ""),
+    )
     splits = _read_all(raw, wanted, notes)
-    labelled = _check_labels(splits, raw, key, labeled is True)
+    labelled = _check_labels(splits, raw, wanted, labeled is True)
     where = {name: split.where for name, split in raw.items()}
     check_ids(splits, where, key)
     for split in raw.values():
-        first = next(iter(split.read(frozenset())))
-        notes += [*first.notes, *_shadowed_column_notes(first.available, columns)]
+        notes += wanted.notes(first_rows(split.read(AllColumns())))
 
     trains = (labelled and names.trained is None) if trains is None else trains
-    splits, how = _split(splits, where, config, names, trains=trains, labelled=labelled)
+    splits, how = _split(splits, where, config.split, names, trains=trains, labelled=labelled)
     notes += how
     if trains and not labelled and not documents and "unlabeled" in splits:
         more = splits.pop("unlabeled")
@@ -209,31 +217,40 @@ def _read_all(raw: dict[str, RawSplit], wanted: ColumnSpec, notes: list[str]) ->
     problems: list[str] = []
     loose = replace(wanted, labels_needed=False, group=wanted.group if len(raw) == 1 else None)
     for name, split in raw.items():
+        facts = Counter[str]()
         try:
-            splits[name] = _read(split, name, loose if name == "unlabeled" else wanted)
+            splits[name] = _read(split, name, loose if name == "unlabeled" else wanted, facts)
         except MissingLabel:
             notes.append(f"{split.where}: labels are left out, because not all rows have one.")
-            splits[name] = _read(split, name, replace(loose, labels=False))
+            facts.clear()
+            splits[name] = _read(split, name, replace(loose, labels=False), facts)
         except DataError as error:
             problems += error.problems
+        if count := facts["dropped"]:
+            notes.append(f"{split.where}: rows without a text that are dropped ({wanted.key}.drop_empty): {count:,}.")
     if problems:
         raise DataError(problems)
     return splits
 
 
-def _read(raw: RawSplit, name: str, wanted: ColumnSpec) -> Dataset:
-    """Read the typed rows of one split: memory-mapped, or in memory if they were in memory before."""
+def _read(raw: RawSplit, name: str, wanted: ColumnSpec, facts: Counter[str]) -> Dataset:
+    """Read the typed rows of one split: memory-mapped, or in memory if they were in memory before.
+
+    Args:
+        facts: see `typed_tables`.
+    """
 
     def tables() -> Iterator[pa.Table]:
-        return typed_tables(raw, name, wanted)
+        return typed_tables(raw, name, wanted, facts)
 
     if raw.identity is None:
         return Dataset(pa.concat_tables(tables()))
     settings = [wanted.theirs(), sorted(wanted.renames), wanted.labels_needed, wanted.documents]
-    return store_table(cache_path("corpora", cache_key(*raw.identity, name, settings)), tables)
+    settings += [[wanted.label_separator, wanted.drop_empty]] if wanted.label_separator or wanted.drop_empty else []
+    return store_table(cache_path("corpora", cache_key(*raw.identity, name, settings)), tables, facts)
 
 
-def _check_labels(splits: dict[str, Dataset], raw: dict[str, RawSplit], key: str, needed: bool) -> bool:
+def _check_labels(splits: dict[str, Dataset], raw: dict[str, RawSplit], wanted: ColumnSpec, needed: bool) -> bool:
     """Return True if the corpus has labels; raise `DataError` if a split lacks required labels."""
     lacking = [name for name, split in splits.items() if not {"label", "labels"} & set(split.column_names)]
     labelled = len(lacking) < len(splits)
@@ -241,23 +258,14 @@ def _check_labels(splits: dict[str, Dataset], raw: dict[str, RawSplit], key: str
     if (needed or labelled) and counted:
         problems = []
         for name in counted:
-            first = next(iter(raw[name].read(frozenset())))
-            example = next((column for column in first.available if column not in ("id", "text")), "category")
+            first = first_rows(raw[name].read(AllColumns()))
+            example = label_column_like(first, {*wanted.names().found(first.available), *RESERVED_COLUMNS})
             problems.append(
                 f"{raw[name].where}: there is no column 'label' or 'labels'; columns found: "
-                f"{', '.join(first.available)}. Name it: `{key}.columns: {{{example}: label}}`."
+                f"{', '.join(first.available)}. Name it: `{wanted.key}.columns: {{{example}: label}}`."
             )
         raise DataError(problems)
     return labelled
-
-
-def _shadowed_column_notes(available: Sequence[str], columns: dict[str, str]) -> list[str]:
-    """Return a note for each column that a renamed column replaces."""
-    return [
-        f"Column {ours!r} of the source is left out: {theirs!r} takes its place."
-        for theirs, ours in columns.items()
-        if ours in available and ours not in columns and ours != theirs
-    ]
 
 
 def _split_method(config: SplitConfig, present: set[str], *, trained: bool, key: str) -> str:

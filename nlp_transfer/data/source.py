@@ -21,9 +21,11 @@ class FileSettings:
 
     Args:
         encoding: encoding of text that is not UTF-8 and has no byte order mark; None detects Windows-1252.
+        sheet: sheet of a workbook; None reads the first one.
     """
 
     encoding: str | None = None
+    sheet: str | None = None
 
 
 @dataclass(frozen=True)

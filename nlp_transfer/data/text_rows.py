@@ -10,10 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from nlp_transfer.data.source import MAX_BATCH_ROWS, RawSplit, RowBatch, batches
-from nlp_transfer.data.validation.columns import as_strings, holds_lists
+from nlp_transfer.data.column_names import ColumnNames
+from nlp_transfer.data.source import MAX_BATCH_ROWS, RawSplit, batches
 from nlp_transfer.data.validation.documents import join_sentence_lists, to_list
 from nlp_transfer.data.validation.row_errors import RowErrors
+from nlp_transfer.data.validation.strings import as_strings, holds_lists
 from nlp_transfer.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
@@ -63,29 +64,28 @@ class TextRows:
         self.kept: deque[dict[str, Any]] = deque()
         self.available: dict[str, None] = {}
         self._noted: set[str] = set()
-        self._ids, self._texts = (
+        self._columns = [
             [*(theirs for theirs, own in (columns or {}).items() if own == ours), ours] for ours in ("id", kind)
-        )
+        ]
         if text_column is not None:
-            self._texts = [text_column]
+            self._columns[1] = [text_column]
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Yield (id, text) in order; the id is the column `id`, else the row's number from 0.
 
         A document that is a list of sentences stays a list.
         """
-        count = 0
-        for batch in self.split.read(frozenset([*self._ids, *self._texts, *self.keep])):
+        count, names = 0, ColumnNames([*self._columns[0], *self._columns[1]])
+        for batch in self.split.read(ColumnNames([*self._columns[0], *self._columns[1], *self.keep])):
             self.available |= dict.fromkeys(batch.available)
-            for note in set(batch.notes) - self._noted:
-                log.warning(note)
-            self._noted.update(batch.notes)
-            id_column, column = _column(batch, self._ids), _column(batch, self._texts)
+            self._note([*batch.notes, *names.notes(batch.available)])
+            found = {name: own for own, name in names.found(batch.available).items()}
+            id_column, column = (next((found[name] for name in own if name in found), None) for own in self._columns)
             if column is None:
+                wanted = " or ".join(map(repr, self._columns[1]))
                 raise DataError(
-                    f"{self.split.where}: {batch.unit} {batch.first_row}: there is no column "
-                    f"{' or '.join(map(repr, self._texts))}; columns found: {', '.join(batch.available) or 'none'}. "
-                    f"{self.advice}"
+                    f"{self.split.where}: {batch.unit} {batch.first_row}: there is no column {wanted}; columns found: "
+                    f"{', '.join(batch.available) or 'none'}. {self.suggestion()}"
                 )
             values = batch.columns[column]
             given = [None] * len(values) if id_column is None else to_list(batch.columns[id_column])
@@ -102,6 +102,17 @@ class TextRows:
                 yield row_id, text if problem is None else BadText(problem)
             count += len(ids)
 
+    def suggestion(self) -> str:
+        """Return what to do about a text column that is not there."""
+        return self.advice
+
+    def _note(self, notes: list[str]) -> None:
+        """Log each note once."""
+        for note in notes:
+            if note not in self._noted:
+                log.warning(note)
+        self._noted.update(notes)
+
     def _checked(self, values: Any, column: str, first: int, errors: RowErrors) -> list[Any]:
         """Return the texts, or lists of sentences; bad ones are recorded."""
         given: list[Any] | None = None
@@ -110,11 +121,6 @@ class TextRows:
             values, _ = join_sentence_lists(given, first, errors)
         texts: pa.Array = as_strings(values, column, first, errors)
         return given or texts.to_pylist()
-
-
-def _column(batch: RowBatch, names: Iterable[str]) -> str | None:
-    """Return the first name that a batch has a column of; None without any."""
-    return next((name for name in names if name in batch.columns), None)
 
 
 class _RowProblems(RowErrors):

@@ -231,5 +231,7 @@ def test_the_columns_of_the_training_are_found(tiny_classifier: Path, tmp_path: 
     predict_file(str(model), str(tmp_path / "a.csv"), text_column="text", output=str(tmp_path / "b.jsonl"))
     assert read(tmp_path / "b.jsonl")[0]["probabilities"] != row["probabilities"]
     (tmp_path / "c.csv").write_text("body\nw1\n")
-    with pytest.raises(DataError, match=r"there is no column 'clause' or 'text'; columns found: body\. Say which one"):
+    with pytest.raises(
+        DataError, match=r"there is no column 'clause' or 'text'; columns found: body\. Name it: --text_column 'body'"
+    ):
         predict_file(str(model), str(tmp_path / "c.csv"))

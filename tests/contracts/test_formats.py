@@ -25,7 +25,9 @@ def test_only_wanted_columns_are_read_but_all_are_named(tmp_path: Path, suffix: 
     assert nothing.available == ("text", "label") and nothing.columns == {}
 
 
-@pytest.mark.parametrize(("suffix", "first"), [(".jsonl", 1), (".json", 1), (".csv", 2), (".tsv", 2), (".parquet", 1)])
+@pytest.mark.parametrize(
+    ("suffix", "first"), [(".jsonl", 1), (".json", 1), (".csv", 2), (".tsv", 2), (".xlsx", 2), (".parquet", 1)]
+)
 def test_batches_know_their_rows(tmp_path: Path, suffix: str, first: int) -> None:
     rows = [{"text": f"text {row}", "label": "a"} for row in range(2 * MAX_BATCH_ROWS + 1)]
     batches = list(FORMATS[suffix](write(tmp_path / f"rows{suffix}", rows), WANTED, FileSettings()))

@@ -168,8 +168,7 @@ def test_parquet_rows_count_from_one(tmp_path: Path) -> None:
 def test_a_missing_column_is_shown_with_those_there(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "clause,kind\nx,y\n")
     assert refusal(path) == (
-        f"{path}: row 2: there is no column 'text'; columns found: clause, kind. Say which one holds the text with "
-        "--text_column."
+        f"{path}: row 2: there is no column 'text'; columns found: clause, kind. Name it: --text_column 'clause'."
     )
     path = write(tmp_path / "a.jsonl", '{"clause": "x"}\n')
     assert refusal(path).startswith(f"{path}: line 1: there is no column 'text'; columns found: clause.")
@@ -211,7 +210,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     )
     message = refusal(write(tmp_path / "a.docx", "x"))
     assert "a.docx: no format is known by the suffix '.docx'. Files end in .jsonl, " in message
-    assert ".parquet or .txt (one text a line), each also with .gz; " in message
+    assert ".parquet, .xlsx or .txt (one text a line), each also with .gz; " in message
     assert message.endswith("; or set --format jsonl, text, document, csv, tsv.")
     assert refusal(tmp_path / "a.docx", file_format="jsnol").startswith("Unknown format 'jsnol'. Did you mean 'jsonl'?")
 

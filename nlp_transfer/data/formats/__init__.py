@@ -7,6 +7,7 @@ from nlp_transfer.data.formats.delimited import read_csv, read_tsv
 from nlp_transfer.data.formats.json_document import read_json
 from nlp_transfer.data.formats.json_lines import read_json_lines
 from nlp_transfer.data.formats.parquet import read_parquet
+from nlp_transfer.data.formats.spreadsheet import read_xlsx
 from nlp_transfer.data.source import FileSettings, RowBatch
 
 Reader = Callable[[Path, Container[str], FileSettings], Iterator[RowBatch]]
@@ -19,6 +20,7 @@ FORMATS: dict[str, Reader] = {
     ".csv": read_csv,
     ".tsv": read_tsv,
     ".parquet": read_parquet,
+    ".xlsx": read_xlsx,
 }
 """Readers by suffix; each suffix may be followed by `.gz`."""
 

@@ -90,7 +90,7 @@ def _records(path: Path, lines: Iterator[str], delimiter: str, skipped: int) -> 
             if not cells:
                 continue  # a blank line holds no row
             if header is None:
-                header = _checked_header(path, number, cells)
+                header = check_header(path, number, cells)
                 continue
             if len(cells) != len(header):
                 raise DataError(
@@ -106,7 +106,7 @@ def _records(path: Path, lines: Iterator[str], delimiter: str, skipped: int) -> 
         ) from error
 
 
-def _checked_header(path: Path, row: int, header: list[str]) -> list[str]:
+def check_header(path: Path, row: int, header: list[str]) -> list[str]:
     """Return the column names; raise `DataError` if they repeat."""
     repeated = sorted({name for name in header if name and header.count(name) > 1})
     if repeated:

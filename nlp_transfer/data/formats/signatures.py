@@ -11,12 +11,15 @@ SIGNATURE_BYTES = 40
 """Number of first bytes that identify a file."""
 
 _GZIP = b"\x1f\x8b\x08"
-_OFFICE = "Save the sheet or document as CSV or text (UTF-8)"
 _PACKED = "Unpack it; of packed files only gzip (.gz) is read."
 
 SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (b"PK\x03\x04", "a zip archive, or an Office file such as .xlsx, which is one", f"{_OFFICE}, or unpack it."),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office file of the old kind, such as .xls", f"{_OFFICE}."),
+    (b"PK\x03\x04", "a zip archive or Office file", "Let the name of a workbook end in .xlsx; unpack an archive."),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an old or locked Office file",
+        "Save it as .xlsx, without a password.",
+    ),
     (b"PAR1\x15", "a Parquet file", "The name of one ends in .parquet: rename it."),  # without \x15 it is also a gene
     (b"%PDF-1.", "a PDF file", "Extract its text, for instance with `pdftotext`."),
     (b"version https://git-lfs.github.com/", "a Git LFS pointer, not the data", "Fetch them with `git lfs pull`."),

@@ -88,7 +88,7 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
 def _check_unread_splits(others: set[Path], config: CorpusConfig, key: str) -> None:
     """Raise `DataError` if an entry that is not read has the name of a split."""
     names = set(config.splits.values()) or SPLIT_NAMES.keys()
-    # test.jsonl.zst, test.xlsx, test.bak, test, and shards: test-00000-of-00002.parquet, test.1.jsonl
+    # test.jsonl.zst, test.ods, test.bak, test, and shards: test-00000-of-00002.parquet, test.1.jsonl
     problems = [
         f"{key}.path: {entry}{'/' if entry.is_dir() else ''} has the name of a split, and is not read: a split is one "
         f"file. {_SUPPORTED}{archive_hint(entry)}"
@@ -124,7 +124,7 @@ def _split_files(path: Path, files: list[Path], config: CorpusConfig, key: str) 
 
 def _file_split(path: Path, config: CorpusConfig) -> RawSplit:
     """Return the rows of one file."""
-    settings, read = FileSettings(config.encoding), FORMATS[data_suffix(path)]
+    settings, read = FileSettings(config.encoding, config.sheet), FORMATS[data_suffix(path)]
     suffixes = path.name.lower().removeprefix(data_stem(path))  # the same bytes are no gzip under another name
     identity = ("file", suffixes, file_digest(path), *([astuple(settings)] if settings != FileSettings() else []))
     return RawSplit(str(path), lambda wanted: read(path, wanted, settings), identity)

@@ -3,8 +3,14 @@
 A text of a byte order mark, a soft hyphen or zero-width spaces looks empty, and tokenizers drop it.
 """
 
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from nlp_transfer.data.source import RowBatch
 
 _WITHOUT_WIDTH = (
     r"\p{Cc}\p{Cf}"  # controls, and formats such as U+200B, U+FEFF and U+00AD
@@ -53,3 +59,21 @@ def visible_forms(texts: list[str]) -> list[str]:
     seen = pc.replace_substring_regex(spaced, f"[{_WITHOUT_WIDTH}]", "")
     forms: list[str] = pc.utf8_normalize(pc.utf8_trim_whitespace(seen), form="NFC").to_pylist()
     return forms
+
+
+def rows_with_text(batch: RowBatch, column: str) -> Iterator[RowBatch]:
+    """Yield the runs of consecutive rows whose text has a visible character.
+
+    Example:
+        >>> [part.first_row for part in rows_with_text(RowBatch(1, ("text",), {"text": ["", "a", " ", "b"]}), "text")]
+        [2, 4]
+    """
+    values = batch.columns[column]
+    objects = values if isinstance(values, list) else values.to_pylist()
+    texts = [value if isinstance(value, str) else "" if value is None else "-" for value in objects]
+    empty = blank_mask(pa.array([text.encode(errors="replace").decode() for text in texts], pa.string())).to_pylist()
+    for blank, rows in itertools.groupby(range(len(texts)), key=empty.__getitem__):
+        if not blank:
+            start, *_, last = [*rows] * 2
+            part = {name: values[start : last + 1] for name, values in batch.columns.items()}
+            yield replace(batch, first_row=batch.first_row + start, columns=part)

@@ -4,19 +4,21 @@ Beside the columns of a corpus there are `row`, the number for messages, and `gr
 still as the source writes them. Checks run on whole Arrow columns; Python reads single values only to name bad ones.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from nlp_transfer.data.column_names import AllColumns, ColumnNames, first_rows, text_suggestion, unread_text_note
 from nlp_transfer.data.source import RawSplit, RowBatch
 from nlp_transfer.data.validation import documents
-from nlp_transfer.data.validation.blank import BLANK_PROBLEM, blank_mask
+from nlp_transfer.data.validation.blank import rows_with_text
+from nlp_transfer.data.validation.label_lists import MarkedClasses, split_labels
 from nlp_transfer.data.validation.label_values import LabelTypes
-from nlp_transfer.data.validation.row_errors import LONE_SURROGATE_PROBLEM, NUL, NUL_ADVICE, NUL_PROBLEM, RowErrors
+from nlp_transfer.data.validation.row_errors import RowErrors
+from nlp_transfer.data.validation.strings import as_strings, holds_lists
 from nlp_transfer.errors import DataError, did_you_mean
 
 RESERVED_COLUMNS = ("id", "text", "label", "labels")
@@ -31,6 +33,9 @@ class ColumnSpec:
         group: column to group by, after renaming; None for no groups.
         labels_needed: each row must have a label if there is a label column.
         documents: rows are documents with summaries instead of texts with labels.
+        label_separator: separator of the labels of a cell; None for one label a cell, or lists.
+        drop_empty: rows without a text are left out.
+        empty_advice: what to do about rows without a text.
     """
 
     key: str
@@ -39,6 +44,9 @@ class ColumnSpec:
     labels: bool = True
     labels_needed: bool = True
     documents: bool = False
+    label_separator: str | None = None
+    drop_empty: bool = False
+    empty_advice: str = "mend or remove these rows"
 
     @property
     def text_column(self) -> str:
@@ -65,27 +73,63 @@ class ColumnSpec:
         }
         return {**kept, **renamed}
 
+    def names(self) -> ColumnNames:
+        """Return the names of all columns that are read or must be there."""
+        return ColumnNames([*self.theirs(), *self.renames])
+
+    def notes(self, first: RowBatch) -> list[str]:
+        """Return notes on what was detected in the source, and on columns that are read otherwise or not at all.
+
+        Args:
+            first: the first rows, with all columns.
+        """
+        names = self.names()
+        shadowed = [
+            f"Column {ours!r} of the source is left out: {theirs!r} takes its place."
+            for theirs, ours in self.renames.items()
+            if ours in first.available and ours not in self.renames and ours != theirs
+        ]
+        read = {*names.found(first.available), *self.renames.values(), *RESERVED_COLUMNS}
+        return [*first.notes, *names.notes(first.available), *shadowed, *unread_text_note(first, read)]
+
+    def marked(self) -> dict[str, list[str]]:
+        """Return the columns of one class each, by the label column that they become.
+
+        Example:
+            >>> ColumnSpec("source", {"tax": "labels", "tort": "labels"}).marked()
+            {'labels': ['tax', 'tort']}
+        """
+        theirs = self.theirs()
+        targets = {ours: [name for name, become in theirs.items() if become == ours] for ours in ("label", "labels")}
+        return {ours: names for ours, names in targets.items() if len(names) > 1}
+
 
 class MissingLabel(Exception):
     """Missing label in a split that needs none: the split is read again without labels."""
 
 
-def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec) -> Iterator[pa.Table]:
+def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec, facts: Counter[str]) -> Iterator[pa.Table]:
     """Yield the checked, typed rows of a split in tables of one schema; its name starts the ids of rows without one.
+
+    Args:
+        facts: counts as `dropped` the rows without a text that are left out.
 
     Raises:
         DataError: columns are missing, or rows are bad: all of the split together.
         MissingLabel: a label is missing though `labels_needed` is False.
     """
-    theirs = wanted.theirs()
     errors = RowErrors(raw.where)
     types = LabelTypes(errors, wanted.key, wanted.labels_needed)
+    marked = {ours: MarkedClasses(errors, names, ours == "label") for ours, names in wanted.marked().items()}
     present: frozenset[str] | None = None
+    found: dict[str, str] = {}
     done = 0
-    for batch in raw.read(frozenset([*theirs, *wanted.renames])):
-        columns = {theirs[column]: values for column, values in batch.columns.items() if column in theirs}
+    for batch in _filled(raw, wanted, facts):
+        names = wanted.names().found(batch.available).items()
+        found |= {own: name for own, name in names if name not in found.values()}
+        columns = _named(batch, found, wanted, marked)
         if present is None:
-            _check_columns(batch, columns, raw.where, wanted)
+            _check_columns(raw, batch, columns, wanted)
             present = frozenset(columns)
         late = sorted(set(columns) - present)
         if late:
@@ -93,7 +137,7 @@ def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec) -> Iterator[pa.Ta
                 f"{raw.where}: column {late[0]!r} first appears at row {batch.first_row} or soon after; the rows "
                 "before lack it. Give every row the same columns."
             )
-        ids = [f"{name}-{row}" for row in range(done, done + len(next(iter(columns.values()), ())))]
+        ids = [f"{name}-{row}" for row in range(done, done + _length(columns))]
         table = _typed(batch, columns, present, types, wanted, ids)
         done += table.num_rows
         if not errors:
@@ -103,20 +147,57 @@ def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec) -> Iterator[pa.Ta
     errors.check()
 
 
-def _check_columns(batch: RowBatch, columns: dict[str, Any], where: str, wanted: ColumnSpec) -> None:
+def _filled(raw: RawSplit, wanted: ColumnSpec, facts: Counter[str]) -> Iterator[RowBatch]:
+    """Yield the batches, without the rows that are left out."""
+    text = next((theirs for theirs, ours in wanted.theirs().items() if ours == "text"), "")
+    for batch in raw.read(wanted.names()):
+        column = next((own for own, name in wanted.names().found(batch.available).items() if name == text), None)
+        if not wanted.drop_empty or column is None:
+            yield batch
+            continue
+        facts["dropped"] += _length(batch.columns)
+        for part in rows_with_text(batch, column):
+            facts["dropped"] -= _length(part.columns)
+            yield part
+
+
+def _named(
+    batch: RowBatch, found: dict[str, str], wanted: ColumnSpec, marked: dict[str, MarkedClasses]
+) -> dict[str, Any]:
+    """Return the columns by our names, with lists of labels made."""
+    own = {found[column]: values for column, values in batch.columns.items() if column in found}
+    theirs = wanted.theirs()
+    columns = {theirs[name]: values for name, values in own.items() if name in theirs}
+    for ours, classes in marked.items():
+        lacking = [name for name in classes.columns if name not in own]
+        if len(lacking) < len(classes.columns):
+            own |= {name: [None] * _length(columns) for name in lacking}
+            columns[ours] = classes.labels(own, batch.first_row)
+    for ours in ("label", "labels"):
+        if wanted.label_separator and ours in columns and ours not in marked:
+            columns[ours] = split_labels(columns[ours], wanted.label_separator)
+    return columns
+
+
+def _length(columns: Mapping[str, Any]) -> int:
+    return len(next(iter(columns.values()), ()))
+
+
+def _check_columns(raw: RawSplit, batch: RowBatch, columns: dict[str, Any], wanted: ColumnSpec) -> None:
     """Raise `DataError` if required columns are missing."""
+    where = raw.where
+    found = wanted.names().found(batch.available).values()
     problems = [
         f"{where}: {wanted.key}.columns: {did_you_mean('column', theirs, batch.available)}"
         for theirs in wanted.renames
-        if theirs not in batch.available
+        if theirs not in found
     ]
     if "text" not in columns and not problems:
         text = wanted.text_column
-        known = documents.COLUMNS if wanted.documents else RESERVED_COLUMNS
-        example = next((name for name in batch.available if name not in known), "body")
+        setting = f"`{wanted.key}.columns: {{{{{{}}: {text}}}}}`"
         problems.append(
             f"{where}: there is no column {text!r}; columns found: {', '.join(batch.available) or 'none'}. "
-            f"Name it: `{wanted.key}.columns: {{{example}: {text}}}`."
+            + text_suggestion(first_rows(raw.read(AllColumns())), setting)
         )
     if "label" in columns and "labels" in columns:
         advice = f"Rename one: `{wanted.key}.columns: {{labels: unused}}`."
@@ -147,7 +228,8 @@ def _typed(
         columns["text"], starts = documents.join_sentence_lists(documents.to_list(columns["text"]), first, errors)
     else:
         starts = pa.array([[]] * length, pa.list_(pa.int32()))
-    typed["text"] = as_strings(columns["text"], wanted.text_column, first, errors)
+    advice = f"Every row needs a {wanted.text_column}: {wanted.empty_advice}."
+    typed["text"] = as_strings(columns["text"], wanted.text_column, first, errors, advice=advice)
     if wanted.documents:
         typed["sentence_starts"] = starts
         if "summary" in present:
@@ -165,84 +247,3 @@ def _typed(
         typed["group"] = as_strings(columns[wanted.group], wanted.group, first, errors, numbers=True)
     typed["row"] = pa.array(range(first, first + length), pa.int64())
     return pa.table(typed)
-
-
-def holds_lists(values: Any) -> bool:
-    """Return True if the first value that is not missing is a list.
-
-    Example:
-        >>> holds_lists([None, ["a"]])
-        True
-    """
-    if isinstance(values, list):
-        return isinstance(next((value for value in values if value is not None), None), list)
-    return pa.types.is_list(values.type) or pa.types.is_large_list(values.type)
-
-
-def as_strings(values: Any, column: str, first: int, errors: RowErrors, numbers: bool = False) -> pa.Array:
-    """Return a column as non-empty strings without NUL characters, shape (rows,)."""
-    advice = f"Every row needs a {column}: mend or remove these rows."
-    array = (
-        _strings_from_objects(values, column, first, errors, numbers)
-        if isinstance(values, list)
-        else _strings_from_arrow(values, column, first, errors, numbers)
-    )
-    empty = blank_mask(array)
-    nul = pc.and_(pc.match_substring(array, NUL).fill_null(False), pc.invert(empty))  # each row is recorded once
-    errors.add(f"{column} is missing (null)", advice, first + np.flatnonzero(array.is_null()))
-    errors.add(f"{column} {BLANK_PROBLEM}", advice, first + np.flatnonzero(empty))
-    errors.add(f"{column} {NUL_PROBLEM}", NUL_ADVICE, first + np.flatnonzero(nul))
-    return array
-
-
-def _strings_from_objects(values: list[Any], column: str, first: int, errors: RowErrors, numbers: bool) -> pa.Array:
-    """Return strings from Python objects."""
-    if numbers and any(type(value) is int for value in values):
-        values = [str(value) if type(value) is int else value for value in values]
-    try:
-        if not any(isinstance(value, bytes) for value in values):
-            return pa.array(values, pa.string())
-    except (pa.ArrowTypeError, pa.ArrowInvalid, UnicodeEncodeError):
-        pass  # some value is no string: say which
-    good: list[str | None] = []
-    for row, value in enumerate(values, first):
-        problem = advice = ""
-        if isinstance(value, str):
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                problem, advice = LONE_SURROGATE_PROBLEM, "Write the character whole."
-        elif value is not None:
-            kind = type(value).__name__
-            kind = {"float": "number", "int": "number", "dict": "object"}.get(kind, kind)
-            problem, advice = f"is a {kind}, not a string", "Write it as a string, or mend these rows."
-        if problem:
-            errors.add(f"{column} {problem}", advice, [row])
-        good.append("-" if problem else value)
-    return pa.array(good, pa.string())
-
-
-def _strings_from_arrow(
-    values: pa.Array | pa.ChunkedArray, column: str, first: int, errors: RowErrors, numbers: bool
-) -> pa.Array:
-    """Return strings from an Arrow array."""
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
-    kind = values.type
-    if pa.types.is_dictionary(kind):
-        values, kind = values.dictionary_decode(), kind.value_type
-    if pa.types.is_null(kind) or (numbers and pa.types.is_integer(kind)):
-        return values.cast(pa.string())
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
-        raise DataError(f"{errors.where}: column {column!r} holds {kind}, not strings.")
-    values = values.cast(pa.string())
-    try:
-        values.validate(full=True)
-        return values
-    except pa.ArrowInvalid:
-        raw = values.cast(pa.binary()).to_pylist()
-        texts = [None if one is None else one.decode(errors="replace") for one in raw]
-        pairs = enumerate(zip(raw, texts, strict=True), first)
-        bad = [row for row, (one, text) in pairs if text is not None and text.encode() != one]
-        errors.add(f"{column} is not UTF-8", "Convert these rows to UTF-8.", bad)
-        return pa.array(texts, pa.string())

@@ -73,7 +73,8 @@ class LabelTypes:
         if not multi and column == "labels":
             raise DataError(
                 f'{self.errors.where}: row {row}: column \'labels\' holds no list. Write a list such as ["a", "b"], or '
-                f"rename the column: `{self.key}.columns: {{labels: label}}`."
+                f"set {self.key}.label_separator for cells such as `a; b`, or rename the column: "
+                f"`{self.key}.columns: {{labels: label}}`."
             )
         if self._multi is None:
             self._multi = multi

@@ -32,6 +32,8 @@ def write(path: Path, rows: list[dict[str, str]]) -> Path:
             frame.to_csv(plain, index=False)
         case ".tsv":
             frame.to_csv(plain, index=False, sep="\t")
+        case ".xlsx":
+            frame.to_excel(plain, index=False)
         case ".parquet":
             frame.to_parquet(plain)
     if path != plain:

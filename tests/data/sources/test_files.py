@@ -97,10 +97,10 @@ def test_a_path_that_is_not_there(tmp_path: Path, write_rows: Callable[..., Path
 
 
 def test_a_suffix_that_is_not_read(tmp_path: Path) -> None:
-    (tmp_path / "rows.xlsx").write_bytes(b"")
-    assert load_error(CorpusConfig(path=str(tmp_path / "rows.xlsx"))) == (
-        f"source.path: {tmp_path / 'rows.xlsx'} has a suffix that is not read. "
-        "Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, each also with .gz."
+    (tmp_path / "rows.ods").write_bytes(b"")
+    assert load_error(CorpusConfig(path=str(tmp_path / "rows.ods"))) == (
+        f"source.path: {tmp_path / 'rows.ods'} has a suffix that is not read. "
+        "Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .xlsx, each also with .gz."
     )
 
 
@@ -110,7 +110,7 @@ def test_an_archive_is_not_unpacked(tmp_path: Path, name: str) -> None:
     assert load_error(CorpusConfig(path=str(tmp_path / name))) == (
         f"source.path: {tmp_path / name} has a suffix that is not read. Archives are not unpacked: unpack it yourself, "
         "and name the file or folder that was in it. "
-        "Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, each also with .gz."
+        "Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .xlsx, each also with .gz."
     )
 
 
@@ -205,7 +205,7 @@ def test_what_stands_in_place_of_a_split_file(tmp_path: Path, write_rows: Callab
     [
         "test.jsonl.zst",
         "test.jsonl.bz2",
-        "Test.xlsx",
+        "Test.ods",
         "test.txt",
         "test.arrow",
         "dev.jsonl.bak",
@@ -241,19 +241,19 @@ def test_what_else_lies_beside_split_files_is_named(tmp_path: Path, write_rows: 
     write_rows("c/train.jsonl", toy_rows(6))
     write_rows("c/train.jsonl.sha256", [])
     write_rows("c/heldout/rows.jsonl", toy_rows(2, start=6))
-    write_rows("c/eval.xlsx", [])
+    write_rows("c/eval.ods", [])
     (tmp_path / "c/README.md").touch()
     corpus = load_corpus(CorpusConfig(path=str(tmp_path / "c")))
-    assert "What else lies in the folder is left out: eval.xlsx, heldout/." in corpus.notes
+    assert "What else lies in the folder is left out: eval.ods, heldout/." in corpus.notes
 
 
 def test_splits_that_are_chosen_say_which_names_count(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
     write_rows("c/mine.jsonl", toy_rows(6))
-    (tmp_path / "c/test.xlsx").touch()
+    (tmp_path / "c/test.ods").touch()
     config = CorpusConfig(path=str(tmp_path / "c"), splits={"train": "mine"}, split=SplitConfig(method="stratified"))
     assert sum(map(len, load_corpus(config).splits.values())) == 6
-    (tmp_path / "c/mine.xlsx").touch()
-    assert "mine.xlsx has the name of a split, and is not read: " in load_error(config)
+    (tmp_path / "c/mine.ods").touch()
+    assert "mine.ods has the name of a split, and is not read: " in load_error(config)
 
 
 @pytest.mark.parametrize("names", [["train/a/1.txt", "train/b/1.txt", "test/1.txt"], ["train/1.txt", "test/1.txt"]])

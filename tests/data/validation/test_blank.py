@@ -57,7 +57,7 @@ def test_what_is_missing_is_not_blank() -> None:
     assert blank_mask(pa.array([], pa.string())).to_pylist() == []
 
 
-MESSAGE = "text is empty or has no visible character. Every row needs a text: mend or remove these rows."
+MESSAGE = "text is empty or has no visible character. Every row needs a text: mend or remove these rows"
 
 
 def test_corpora_refuse_them(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
@@ -68,10 +68,10 @@ def test_corpora_refuse_them(tmp_path: Path, write_rows: Callable[..., Path]) ->
     split = SplitConfig(method="stratified")
     with pytest.raises(DataError) as caught:
         load_corpus(CorpusConfig(path=str(path), split=split))
-    assert str(caught.value) == f"{path}: rows 1, 2, 3, 4, 5, 6, 7, 8 and 9: {MESSAGE}"
+    assert str(caught.value) == f"{path}: rows 1, 2, 3, 4, 5, 6, 7, 8 and 9: {MESSAGE}, or set source.drop_empty: true."
     with pytest.raises(DataError) as caught:
         corpus_from(pd.DataFrame([*toy_rows(2), {"text": "\u200b\ufeff", "label": "a"}]), split=split)
-    assert str(caught.value) == f"data: row 3: {MESSAGE}"
+    assert str(caught.value) == f"data: row 3: {MESSAGE}."
     for name, text in {"a/1.txt": "a", "b/1.txt": "\ufeff\u00ad\n"}.items():
         (tmp_path / "t" / name).parent.mkdir(parents=True)
         (tmp_path / "t" / name).write_text(text, "utf-8")
@@ -88,7 +88,7 @@ def test_texts_to_predict_refuse_them(tmp_path: Path) -> None:
     path.write_text('{"text": "a"}\n' + json.dumps({"text": "\u200b\u00ad"}) + "\n")
     with pytest.raises(DataError) as caught:
         list(InputReader(str(path)))
-    assert str(caught.value) == f"{path}: line 2 (id 1): {MESSAGE}"
+    assert str(caught.value) == f"{path}: line 2 (id 1): {MESSAGE}."
 
 
 def test_visible_forms_leave_out_what_nobody_sees() -> None:

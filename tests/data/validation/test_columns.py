@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from datasets import Dataset
@@ -20,21 +19,6 @@ def test_a_text_column_that_is_missing(failure: Callable[..., str]) -> None:
     assert failure(rows, columns={"clauses": "text"}) == (
         "FILE: source.columns: Unknown column 'clauses'. Did you mean 'clause'? Columns: clause, label."
     )
-
-
-@pytest.mark.parametrize(
-    ("value", "kind"), [(3, "number"), (2.5, "number"), (["x"], "list"), ({"x": 1}, "object"), (True, "bool")]
-)
-def test_texts_that_are_no_strings(failure: Callable[..., str], value: Any, kind: str) -> None:
-    rows = toy_rows(6)
-    rows[3]["text"] = value
-    assert failure(rows) == f"FILE: row 4: text is a {kind}, not a string. Write it as a string, or mend these rows."
-
-
-def test_half_a_character(failure: Callable[..., str]) -> None:
-    rows = toy_rows(6)
-    rows[1]["text"] = "smile \ud83d"
-    assert failure(rows).startswith("FILE: row 2: text holds half a character (a lone surrogate, such as \\ud83d).")
 
 
 def test_both_label_columns(failure: Callable[..., str]) -> None:
@@ -64,12 +48,48 @@ def test_extra_columns_may_hold_anything(write_rows: Callable[..., Path]) -> Non
     assert corpus.splits["train"].column_names == ["id", "text", "label"]
 
 
-def test_nul_characters(failure: Callable[..., str]) -> None:
-    rows = toy_rows(6)
-    rows[1]["text"], rows[4]["label"] = "a\0b", "a\0"
-    advice = "No text has one: is the file damaged, or not text at all? Mend it, or take it out."
-    assert failure(rows).splitlines() == [
-        "2 problems:",
-        f"  - FILE: row 2: text holds a NUL character. {advice}",
-        f"  - FILE: row 5: label holds a NUL character. {advice}",
-    ]
+def test_the_suggested_column_has_the_longest_strings(failure: Callable[..., str]) -> None:
+    rows = [{"nr": 1, "title": "Sale", "body": "The buyer shall pay the price.", "kind": "a"}]
+    assert failure(rows).endswith("Name it: `source.columns: {body: text}`.")
+    rows = [{"question1": "Who shall pay?", "question2": "Who is it that shall pay?", "kind": "a"}]
+    assert failure(rows).endswith(
+        "Name it: `source.columns: {question2: text}`. Text is in 'question1', too: join what belongs together."
+    )
+
+
+def test_names_in_other_cases_and_unread_texts_are_noted(write_rows: Callable[..., Path]) -> None:
+    rows = [{"Text ": f"a {n}", "LABEL": "ab"[n % 2], "reasons": "for several good reasons"} for n in range(20)]
+    corpus = load_corpus(CorpusConfig(path=str(write_rows("rows.jsonl", rows)), split=SPLIT))
+    assert corpus.label_names == ["a", "b"]
+    assert {
+        "Column 'Text ' is read as 'text'.",
+        "Column 'LABEL' is read as 'label'.",
+        "Columns of text that are not read: 'reasons'.",
+    } <= set(corpus.notes)
+    config = CorpusConfig(path=str(write_rows("rows.jsonl", rows)), columns={"reasons": "unread"}, split=SPLIT)
+    assert not any("not read" in note for note in load_corpus(config).notes)
+
+
+def test_rows_without_a_text_are_dropped_and_counted(tmp_path: Path, failure: Callable[..., str]) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text;label\n;\n" + "".join(f"text {n};{'ab'[n % 2]}\n \u00a0;\n" for n in range(20)), "utf-8")
+    config = CorpusConfig(str(path), split=SPLIT, drop_empty=True)
+    for _ in range(2):  # read, and from the cache
+        corpus = load_corpus(config)
+        assert sum(map(len, corpus.splits.values())) == 20
+        assert f"{path}: rows without a text that are dropped (source.drop_empty): 21." in corpus.notes
+    rows = [*toy_rows(5), {"text": None, "label": "a"}, {"text": 5, "label": "a"}]
+    assert (
+        "row 6: text is missing (null). Every row needs a text: mend or remove these rows, or set source.drop_empty: true."
+        in (failure(rows))
+    )
+
+
+def test_bad_rows_after_dropped_ones_keep_their_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text;label\n;a\nb;a\n;\nc;\n")
+    with pytest.raises(DataError, match="row 5: label is empty"):
+        load_corpus(CorpusConfig(str(path), split=SPLIT, drop_empty=True))
+    path.write_text("text;label\n;a\n")
+    with pytest.raises(DataError, match="there are no rows"):
+        load_corpus(CorpusConfig(str(path), split=SPLIT, drop_empty=True))

@@ -16,6 +16,6 @@ def test_empty_and_missing_texts_are_counted(failure: Callable[..., str]) -> Non
     assert message.splitlines() == [
         "2 problems:",
         "  - FILE: rows 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, … (13 rows): text is missing (null). "
-        "Every row needs a text: mend or remove these rows.",
-        "  - FILE: rows 3 and 3001: text is empty or has no visible character. Every row needs a text: mend or remove these rows.",
+        "Every row needs a text: mend or remove these rows, or set source.drop_empty: true.",
+        "  - FILE: rows 3 and 3001: text is empty or has no visible character. Every row needs a text: mend or remove these rows, or set source.drop_empty: true.",
     ]
