@@ -277,3 +277,12 @@ def test_results_that_are_gone_or_swapped(tmp_path):
         check_results(path, check.record, complete=True)
     with pytest.raises(CheckpointError, match=r"metrics\.json was changed after the run had finished"):
         check_results(path, check.record, complete=False)
+
+
+def test_a_run_that_learned_nothing_leaves_nothing(tmp_path):
+    folder = open_run_folder(tmp_path / "run", CONFIG, resume=False)
+    (folder.path / "tensorboard").mkdir()
+    (folder.path / "tensorboard" / "events.out").touch()
+    assert not folder.has_learned()
+    folder.discard()
+    assert not (tmp_path / "run").exists()
