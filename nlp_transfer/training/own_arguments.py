@@ -14,7 +14,8 @@ class OwnArguments:
         early_stopping_threshold: how much better counts as better.
         precision: `fp32`, `bf16` (autocast), or `auto`: bf16 where the processor or GPU has it natively, else fp32.
             Unset leaves `bf16` and `fp16` to decide.
-        cpu_threads: threads of each process on a machine without a GPU; unset shares all cores among its processes.
+        cpu_threads: threads of each process on a machine without a GPU; unset is OMP_NUM_THREADS, or all cores that the
+            job may use, shared among its processes.
             `scripts/train.py` sets them; `accelerate launch` by itself leaves one.
         on_nonfinite: what to do with an update whose loss or gradient is not finite: `stop` the run before the weights
             take it, or `skip` it, say so, and go on.
