@@ -54,10 +54,15 @@ def test_no_lead_without_an_interval():
 def test_a_model_below_its_baseline_on_validation(low, high, rows, below):
     svm = {"macro_f1": 0.75, "macro_f1_gain_low": low, "macro_f1_gain_high": high}
     systems = {"model": {"macro_f1": 0.61, "rows": rows}, "majority": {"macro_f1": 0.2}, "tfidf_svm": svm}
-    expected = "On source validation it is 14.0 points BELOW tfidf_svm (0.750): do not count on a better score on test."
-    assert list(below_on_validation(METRICS["macro_f1"], "source validation", systems)) == [expected] * below
-    assert list(below_on_validation(METRICS["macro_f1"], "source validation", {"model": systems["model"]})) == []
-    assert list(below_on_validation(METRICS["macro_f1"], "source validation", {})) == []
+    expected = "On source validation it is 14.0 points BELOW tfidf_svm (0.750): do not count on its score on test."
+    metric, model = METRICS["macro_f1"], {"model": systems["model"]}
+
+    def sentences(validation, test):
+        return list(below_on_validation(metric, "source validation", validation, test))
+
+    assert sentences(systems, model) == [expected] * below
+    assert sentences(systems, systems) == []  # as the sentence on test says
+    assert sentences(model, model) == sentences({}, model) == []
 
 
 def test_the_oracle_is_no_baseline_to_beat():

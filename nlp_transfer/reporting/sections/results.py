@@ -131,11 +131,11 @@ def headlines(report: Report) -> Iterator[str]:
     task = TASKS[report.task]
     for domain, split in report.headlines():
         systems = report.systems(domain, split)
-        scores = systems.pop(MODEL)
-        yield task.headline(f"{domain} {split}", scores, systems)
+        others = {name: scores for name, scores in systems.items() if name != MODEL}
+        yield task.headline(f"{domain} {split}", systems[MODEL], others)
         if split == "test":
             validation, metric = report.systems(domain, "validation"), METRICS[task.primary_metric]
-            yield from below_on_validation(metric, f"{domain} validation", validation, task.ceiling)
+            yield from below_on_validation(metric, f"{domain} validation", validation, systems, task.ceiling)
 
 
 def headline_results(report: Report) -> Section:
