@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import numbers
+import os
 import types
 import typing
 from collections.abc import Iterable
@@ -171,7 +172,7 @@ class CheckedArguments:
         """Check the arguments before the dataclass takes them."""
         hints = typing.get_type_hints(cls)
         defaults = {f.name: f.default for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
-        path = getattr(cls, "name", cls.__name__)
+        path = getattr(cls, "section", None) or getattr(cls, "name", None) or cls.__name__
         problems = [f"{path}: {did_you_mean('argument', name, defaults)}" for name in kwargs if name not in defaults]
         problems += [
             f"{path}.{name} is {format_value(value)}; expected {_type_name(hints[name])}."
@@ -193,10 +194,10 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin in (typing.Union, types.UnionType):
         return any(_fits(value, one) for one in typing.get_args(hint))
     if origin is typing.Literal:
-        return value in typing.get_args(hint)
+        return isinstance(value, str)  # the class names the nearest right one
     if hint in (int, float):
         return isinstance(value, numbers.Integral if hint is int else numbers.Real) and not isinstance(value, bool)
     if origin is list:
         return isinstance(value, list | tuple)
     kind = origin or hint
-    return not isinstance(kind, type) or isinstance(value, kind)
+    return kind is Any or not isinstance(kind, type) or isinstance(value, (str, os.PathLike) if kind is str else kind)

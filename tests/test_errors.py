@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 import pickle
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -69,6 +69,7 @@ class Settings(CheckedArguments):
     rate: float | None = None
     kind: Literal["a", "b"] = "a"
     names: list[str] | None = None
+    data: Any = None
     on_nonfinite: bool = False
 
 
@@ -77,14 +78,15 @@ def test_arguments_by_import_are_checked_by_name_and_type() -> None:
     assert Settings(rank=np.int64(3), rate=np.float32(0.5)).rank == 3
     assert copy.deepcopy(Settings(4)) == pickle.loads(pickle.dumps(Settings(4))) == Settings(4)
     with pytest.raises(ConfigError) as caught:
-        Settings("8", rate="x", kind="c", names="x", nonfinite=1, rnak=2)
+        Settings("8", rate="x", kind=3, names="x", nonfinite=1, rnak=2)
     assert caught.value.problems == [
         "Settings: The argument 'nonfinite' was renamed: write 'on_nonfinite'.",
-        "Settings: Unknown argument 'rnak'. Did you mean 'rank'? Arguments: rank, rate, kind, names, on_nonfinite.",
+        "Settings: Unknown argument 'rnak'. Did you mean 'rank'? Arguments: rank, rate, kind, names, data, on_nonfinite.",
         "Settings.rank is '8'; expected int.",
         "Settings.rate is 'x'; expected float | None.",
-        "Settings.kind is 'c'; expected Literal['a', 'b'].",
+        "Settings.kind is 3; expected Literal['a', 'b'].",
         "Settings.names is 'x'; expected list[str] | None.",
     ]
+    assert Settings(names=("x",), kind="b", data=3).names == ("x",)
     with pytest.raises(ConfigError, match=r"^Settings\.rank is True; expected int\.$"):
         Settings(rank=True)

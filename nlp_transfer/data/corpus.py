@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from nlp_transfer.errors import DataError, did_you_mean
+from nlp_transfer.errors import CheckedArguments, DataError, did_you_mean
 from nlp_transfer.files import encoding_problem
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ SPLIT_METHODS = ("auto", "given", "stratified", "grouped", "near_duplicate")
 
 
 @dataclass(frozen=True)
-class SplitConfig:
+class SplitConfig(CheckedArguments):
     """Settings for making train, validation and test splits that the source lacks.
 
     Args:
@@ -92,7 +92,7 @@ class SplitConfig:
 
 
 @dataclass(frozen=True)
-class CorpusConfig:
+class CorpusConfig(CheckedArguments):
     """Source of one domain's texts: exactly one of `path`, `hub` and `builtin`.
 
     Args:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from nlp_transfer.data.column_names import ColumnNames
 from nlp_transfer.data.source import MAX_BATCH_ROWS, RawSplit, batches
+from nlp_transfer.data.validation.blank import BLANK_PROBLEM
 from nlp_transfer.data.validation.documents import join_sentence_lists, to_list
 from nlp_transfer.data.validation.row_errors import RowErrors
 from nlp_transfer.data.validation.strings import as_strings, holds_lists
@@ -44,6 +45,7 @@ class TextRows:
         advice: end of the message on a text column that is not there.
 
     Attributes:
+        allow_empty: empty texts are good.
         skip: bad texts are `BadText`; without it they raise a `DataError` after the rows before them.
         keep: names of columns to keep.
         kept: the columns that were kept of each row that was read; whoever reads takes them away.
@@ -59,7 +61,8 @@ class TextRows:
         text_column: str | None = None,
         advice: str = "",
     ) -> None:
-        self.split, self.kind, self.advice, self.skip = split, kind, advice, False
+        self.split, self.kind, self.advice = split, kind, advice
+        self.skip = self.allow_empty = False
         self.keep: Sequence[str] = ()
         self.kept: deque[dict[str, Any]] = deque()
         self.available: dict[str, None] = {}
@@ -91,6 +94,7 @@ class TextRows:
             given = [None] * len(values) if id_column is None else to_list(batch.columns[id_column])
             ids = [number if value is None else value for number, value in enumerate(given, count)]
             errors = _RowProblems(self.split.where, batch.unit, dict(enumerate(ids, batch.first_row)))
+            errors.ignored = BLANK_PROBLEM if self.allow_empty else None
             texts = self._checked(values, column, batch.first_row, errors)
             kept = {name: to_list(batch.columns[name]) for name in self.keep if name in batch.columns}
             for row, (row_id, text) in enumerate(zip(ids, texts, strict=True), batch.first_row):
@@ -116,7 +120,8 @@ class TextRows:
     def _checked(self, values: Any, column: str, first: int, errors: RowErrors) -> list[Any]:
         """Return the texts, or lists of sentences; bad ones are recorded."""
         given: list[Any] | None = None
-        if self.kind == "document" and holds_lists(values):
+        mixed = isinstance(values, list) and any(isinstance(one, list) for one in values)
+        if self.kind == "document" and (mixed or holds_lists(values)):
             given = to_list(values)
             values, _ = join_sentence_lists(given, first, errors)
         texts: pa.Array = as_strings(values, column, first, errors)
@@ -129,9 +134,12 @@ class _RowProblems(RowErrors):
     def __init__(self, where: str, unit: str, ids: Mapping[int, Any]) -> None:
         super().__init__(where, unit, ids)
         self.problems: dict[int, str] = {}
+        self.ignored: str | None = None
 
     def add(self, problem: str, advice: str, rows: Iterable[int]) -> None:
         """Record rows with a problem and the remedy."""
+        if self.ignored is not None and problem.endswith(self.ignored):
+            return
         listed = [int(row) for row in rows]
         super().add(problem, advice, listed)
         for row in listed:
@@ -174,7 +182,9 @@ def text_rows(data: Any, kind: str = "text", columns: Mapping[str, str] | None =
         return TextRows(split, kind, columns, advice="Give predict the column that holds the texts: rows[NAME].")
     records = ((number, _record(value, kind)) for number, value in enumerate(data, 1))
     split = RawSplit(where, partial(batches, records))
-    return TextRows(split, kind, columns, advice="Expected texts, (id, text) tuples, or mappings with that column.")
+    rows = TextRows(split, kind, columns, advice="Expected texts, (id, text) tuples, or mappings with that column.")
+    rows.allow_empty = kind == "document"  # whose summary is empty
+    return rows
 
 
 def _record(value: Any, kind: str) -> dict[str, Any]:

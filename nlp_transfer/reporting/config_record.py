@@ -107,5 +107,16 @@ def to_yaml(tree: Mapping[str, Any]) -> str:
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # its stub says None
     writer.width = 120
     stream = io.StringIO()
-    writer.dump(dict(tree), stream)
+    writer.dump(_plain(tree), stream)
     return stream.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    """Return a tree whose paths and numbers of NumPy are texts and numbers."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value.item() if hasattr(value, "item") else value

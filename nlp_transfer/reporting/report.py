@@ -116,7 +116,7 @@ class SourceScore:
     score: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """Report one run: what was asked, what came out, what it took.
 
@@ -148,6 +148,11 @@ class Report:
     versions: dict[str, str | None] = field(default_factory=library_versions)
     unpushed: str | None = None
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return the title and the scores in one line."""
+        scores = import_module("nlp_transfer.reporting.sections.results").score_summary(self)
+        return f"Report({self.title!r}: {scores})"
 
     def __str__(self) -> str:
         """Return the tables of the end of a run."""

@@ -86,6 +86,7 @@ class Task(CheckedArguments, ABC):
     """The configuration of one kind of prediction. Concrete tasks are final.
 
     Attributes:
+        section: its place in a configuration.
         citation: publication with its address; empty without one.
         primary_metric: metric by which results are compared.
         scored_rows: type of rows from which its metrics are computed.
@@ -96,6 +97,7 @@ class Task(CheckedArguments, ABC):
         scores_untrained: compare with the model before training.
     """
 
+    section: ClassVar[str] = "task"
     name: ClassVar[str]
     citation: ClassVar[str] = ""
     primary_metric: ClassVar[str]

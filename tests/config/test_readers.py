@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from datasets import Dataset, DatasetDict
 from transformers import TrainingArguments
 
-from nlp_transfer import CorpusConfig, Experiment, TransferArguments, corpus_from, load_config, run
+from nlp_transfer import CorpusConfig, Experiment, SplitConfig, TransferArguments, corpus_from, load_config, run
 from nlp_transfer.config.experiment import candidate_configs
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import CORAL, LoRA
@@ -86,6 +87,18 @@ def test_what_cannot_be_is_refused_by_its_field(changes: dict[str, Any], message
 def test_all_problems_of_objects_are_reported_together() -> None:
     found = problems(source=3, methods="lroa", task={"max_length": "long"})
     assert [text.split()[0] for text in found] == ["source", "task.max_length", "methods.0:"]
+
+
+def test_corpora_by_import_are_checked_as_in_yaml(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("text,label\n")
+    with pytest.raises(ConfigError, match=r"^CorpusConfig: Unknown argument 'column'\. Did you mean 'columns'\?"):
+        CorpusConfig(path="x.csv", column={})  # type: ignore[call-arg]
+    with pytest.raises(ConfigError, match=r"^SplitConfig\.test is '0\.2'; expected float\.$"):
+        SplitConfig(test="0.2")  # type: ignore[arg-type]
+    config = made(source=CorpusConfig(path=tmp_path / "x.csv"), methods=LoRA(r=np.int64(4)))  # type: ignore[arg-type]
+    (tmp_path / "config.yaml").write_text(to_yaml(config.record()))
+    read = load_config(tmp_path / "config.yaml")
+    assert (read.source.path, read.methods[0].r) == (str(tmp_path / "x.csv"), 4)
 
 
 def test_rows_in_memory_are_recorded_by_their_digest_and_not_read_back(tmp_path: Path) -> None:

@@ -45,7 +45,9 @@ def test_ids_and_columns_of_the_training() -> None:
 
 
 def test_a_document_may_be_a_list_of_sentences() -> None:
-    assert list(text_rows([["One.", "Two."], ["Three."]], "document")) == [(0, ["One.", "Two."]), (1, ["Three."])]
+    rows = [["One.", "Two."], "Three.", ""]
+    assert [text for _, text in text_rows(rows, "document")] == rows
+    assert [text for _, text in text_rows(reversed(rows), "document")] == rows[::-1]
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,7 @@ def test_corpus_facts():
 
 
 def test_a_report_prints_the_tables_of_the_end_of_a_run(report):
+    assert repr(report) == "Report('quickstart': source test macro-F1 0.733)"
     text = str(report)
     assert text.startswith("source · test · 4 rows\n")
     assert re.search(r"^tfidf_svm +0\.500 ", text, re.MULTILINE)

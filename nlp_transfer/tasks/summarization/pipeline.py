@@ -62,15 +62,7 @@ class SummarizationPipeline(Pipeline):
             files = find_saved(name, getattr(model.config, "_commit_hash", None)).files
         return AbstractivePredictor.from_saved(_InPipeline(name, folder, files, record, network))
 
-    def __call__(
-        self,
-        inputs: Any,
-        *args: Any,
-        num_workers: Any = None,
-        batch_size: Any = None,
-        max_tokens: int | None = None,
-        **kwargs: Any,
-    ) -> Any:
+    def __call__(self, inputs: Any, *args: Any, num_workers: Any = None, batch_size: Any = None, **kwargs: Any) -> Any:
         """Summarize one text, or each of a list, to a dict with `summary_text`, `sentences` and `flags`."""
         if args:
             raise TypeError(f"The pipeline {TASK!r} takes texts as one argument; give settings by their names.")
@@ -78,10 +70,9 @@ class SummarizationPipeline(Pipeline):
         wrong = [type(text).__name__ for text in texts if not isinstance(text, str)]
         if wrong:
             raise TypeError(f"The pipeline {TASK!r} takes texts; got {wrong[0]}.")
-        predictor = self.predictor.configured(kwargs)  # a text may be empty here, as in transformers' pipelines
         found = [
             {"summary_text": row["summary"], "sentences": row["sentences"], "flags": row["flags"]}
-            for row in (summary.row() for summary in predictor.predictions(enumerate(texts), max_tokens))
+            for row in (summary.row() for summary in self.predictor.predict(enumerate(texts), **kwargs))
         ]
         return found[0] if isinstance(inputs, str) else found
 
