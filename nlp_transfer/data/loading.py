@@ -31,6 +31,7 @@ from nlp_transfer.data.splits.split_names import UNSPLIT
 from nlp_transfer.data.splits.splitting import class_counts, make_splits, missing_class_notes, split_validation
 from nlp_transfer.data.validation.columns import RESERVED_COLUMNS, ColumnSpec, MissingLabel, typed_tables
 from nlp_transfer.data.validation.ids import check_ids
+from nlp_transfer.data.validation.label_lists import class_notes
 from nlp_transfer.data.validation.labels import LabelNames, add_class_labels
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.files import cache_key
@@ -172,8 +173,10 @@ def _corpus(
         if name in splits
     }
     notes += duplicate_notes(splits)
-    corpus = Corpus(source.origin, splits, tuple(dict.fromkeys(notes)), "")
-    return replace(corpus, fingerprint=corpus_fingerprint(splits, corpus.label_names))
+    classes = next((class_names(split) for split in splits.values() if class_names(split)), [])
+    marked = [name for names in wanted.marked().values() for name in names]
+    notes += class_notes(classes, marked if classes else [], config.label_separator, key)
+    return Corpus(source.origin, splits, tuple(dict.fromkeys(notes)), corpus_fingerprint(splits, classes))
 
 
 def _split(

@@ -14,6 +14,7 @@ import pytest
 from transformers import pipeline
 
 from nlp_transfer.commands.predict import predict_file
+from nlp_transfer.data.source import FileSettings
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.backends import Compute
@@ -235,3 +236,17 @@ def test_the_columns_of_the_training_are_found(tiny_classifier: Path, tmp_path: 
         DataError, match=r"there is no column 'clause' or 'text'; columns found: body\. Name it: --text_column 'body'"
     ):
         predict_file(str(model), str(tmp_path / "c.csv"))
+
+
+def test_files_of_offices(tiny_classifier: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pd.DataFrame({"Text ": ["w1 w2"], "note": ["x"]}).to_excel(tmp_path / "a.xlsx", sheet_name="first", index=False)
+    (tmp_path / "b.csv").write_bytes("note;TEXT\nx;w1 w2 š\n".encode("cp1250"))
+    for name, settings in (("a.xlsx", FileSettings(sheet="first")), ("b.csv", FileSettings("cp1250"))):
+        output = tmp_path / f"{name}.csv"
+        predict_file(
+            str(tiny_classifier), str(tmp_path / name), output=str(output), keep_columns=True, settings=settings
+        )
+        assert pd.read_csv(output)["note"].tolist() == ["x"]
+    assert "b.csv is read as cp1250." in caplog.messages and "Column 'Text ' is read as 'text'." in caplog.messages
+    with pytest.raises(ConfigError, match="--encoding: 'ansi' is no encoding that Python knows"):
+        predict_file(str(tiny_classifier), str(tmp_path / "b.csv"), settings=FileSettings("ansi"))

@@ -27,6 +27,26 @@ def split_labels(values: Any, separator: str) -> list[Any]:
     ]
 
 
+def class_notes(classes: Sequence[str], marked: Sequence[str], separator: str | None, key: str) -> list[str]:
+    """Return notes on columns without a mark, and on classes that look like several labels.
+
+    Args:
+        marked: the columns of one class each.
+        separator: separator of the labels of a cell.
+
+    Example:
+        >>> class_notes(["tax", "tax; tort"], [], None, "source")
+        ["Classes such as 'tax; tort' look like several labels a text: set source.label_separator: ';'."]
+    """
+    notes = []
+    if unmarked := [repr(name) for name in marked if name not in classes]:
+        notes.append(f"No row is marked in {', '.join(unmarked)}: there is no such class.")
+    several = [name for name in classes if ";" in name]
+    if several and separator is None:
+        notes.append(f"Classes such as {several[0]!r} look like several labels a text: set {key}.label_separator: ';'.")
+    return notes
+
+
 @dataclass
 class MarkedClasses:
     """Columns of one class each, with 1, true, yes or x in the rows of the class.

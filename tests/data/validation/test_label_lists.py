@@ -78,3 +78,14 @@ def test_cells_of_several_labels(tmp_path: Path, column: str) -> None:
 
 def test_split_labels_keeps_what_is_no_string() -> None:
     assert split_labels(["a|b", None, ["c"], 3], "|") == [["a", "b"], None, ["c"], 3]
+
+
+def test_classes_that_are_none_or_several_are_noted(tmp_path: Path) -> None:
+    columns = {"tax": "labels", "tort": "labels"}
+    corpus = load(tmp_path / "a.csv", "text,tax,tort\na,1,0\nb,0,0\n", columns=columns)
+    assert corpus.label_names == ["tax"]
+    assert "No row is marked in 'tort': there is no such class." in corpus.notes
+    corpus = load(tmp_path / "b.csv", "text,label\na,tax\nb,tax; tort\n")
+    assert (
+        "Classes such as 'tax; tort' look like several labels a text: set source.label_separator: ';'." in corpus.notes
+    )
