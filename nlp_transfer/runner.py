@@ -65,6 +65,7 @@ def run(experiment: Experiment, *, resume: bool = False, stop_signals: StopSigna
     if (report := finished_report(experiment, resume=resume)) is not None:
         return report
     prepared = prepare(experiment)
+    experiment = experiment.sized(prepared.data.train_rows)
     with open_folder(experiment, prepared, resume=resume) as folder:
         return train_and_report(experiment, prepared, folder, stop_signals=stop_signals)
 
@@ -102,7 +103,8 @@ def open_folder(
     model = model_folder(experiment.model, revision=experiment.revision, trust_remote_code=code)
     inputs = {f"{domain} corpus": corpus.fingerprint for domain, corpus in prepared.data.corpora.items()}
     inputs["model"] = folder_fingerprint(model)
-    folder = open_run_folder(path, record, resume=resume, inputs=inputs)
+    by_rows = {name: record["training"][name] for name in sorted(experiment.training.left_to_rows)}
+    folder = open_run_folder(path, record, resume=resume, inputs=inputs, by_rows=by_rows)
     try:
         write_text(path / "config.yaml", to_yaml(record))
         log.info("\n".join(prepared.notes))

@@ -75,6 +75,27 @@ def test_what_a_run_leaves(finished):
     assert load_config([folder / "config.yaml"]).task.max_length == 32
 
 
+def test_a_run_without_training_arguments_has_defaults_that_resume_sees(encoder, corpus, tmp_path):
+    folder = tmp_path / "run"
+    tree = {**run_tree(encoder, corpus, folder), "baselines": []}
+    tree["training"] = {"output_dir": str(folder), "cpu_threads": 1, "report_to": "none", "disable_tqdm": True}
+    report = run(load_config(tree=tree))
+    training = read_yaml(folder / "config.yaml")["training"]
+    assert (training["num_train_epochs"], training["per_device_train_batch_size"]) == (10, 8)
+    assert report.config["training"] == training
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log if "loss" in entry][:2] == [1, 2]
+    assert [entry["epoch"] for entry in log if "eval_macro_f1" in entry] == list(range(1, 11))
+    assert report.metrics["source"]["validation"]["macro_f1"] >= max(
+        entry["eval_macro_f1"] for entry in log if "eval_macro_f1" in entry
+    )
+    for again in (load_config(tree=tree), load_config(folder / "config.yaml")):
+        assert run(again, resume=True).metrics == report.metrics
+    tree["training"]["num_train_epochs"] = 3
+    with pytest.raises(CheckpointError, match=r"training\.num_train_epochs: 10\.0 -> 3\.0"):
+        run(load_config(tree=tree), resume=True)
+
+
 def test_metrics_json_is_domain_split_metric(finished):
     folder, report = finished
     metrics = json.loads((folder / "metrics.json").read_text())

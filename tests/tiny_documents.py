@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from tests.tiny_runs import FILLERS, WORDS
+from tests.tiny_runs import AS_IN_TRAINER, FILLERS, WORDS
 
 RIGHT = WORDS["permissive"]
 """Words that only sentences of the summary have."""
@@ -61,6 +61,7 @@ def summary_tree(encoder: Path, corpus: Path, output: Path, **training: Any) -> 
             "report_to": "none",
             "disable_tqdm": True,
             "use_cpu": True,
+            **AS_IN_TRAINER,
             "seed": 3,
             **training,
         },

@@ -23,6 +23,16 @@ WORDS = {
 FILLERS = ["the", "of", "and", "software", "work", "you", "may", "must", "any", "this"]
 
 
+AS_IN_TRAINER = {
+    "precision": None,
+    "warmup_steps": 0,
+    "per_device_eval_batch_size": 8,
+    "logging_first_step": False,
+    "logging_steps": 500,
+}
+"""Values of `Trainer` that a run would replace by defaults of its own."""
+
+
 def tiny_encoder(folder: Path) -> Path:
     """Save a random BERT with a word tokenizer that knows `WORDS` and `FILLERS`. Returns the folder."""
     special = ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]"]
@@ -100,6 +110,7 @@ def run_tree(encoder: Path, corpus: Path, output: Path, **training: Any) -> dict
             "disable_tqdm": True,
             "use_cpu": True,
             "seed": 3,
+            **AS_IN_TRAINER,
             **training,
         },
     }

@@ -23,6 +23,7 @@ def dry_run(experiment: Experiment) -> str:
     folder = Path(str(experiment.training.output_dir))
     state = check_run_folder(folder, experiment.record(), resume=True).state
     prepared = prepare(experiment)
+    experiment = experiment.sized(prepared.data.train_rows)
     _, task, tokenizer, encoded = prepared.data
     lines, train = [*prepared.notes], encoded["source"]["train"]
     if (sources := sources_of(train)) is not None:

@@ -94,10 +94,12 @@ def estimate(experiment: Experiment) -> Estimate:
             f"--estimate probes one process, and was started on {processes}. Start it without a launcher."
         )
     transformers_logging.disable_progress_bar()
-    training, device = experiment.training, hardware(experiment.training)
-    if training.device.type == "cpu":
-        device += f", {use_cores(training.cpu_threads)} threads"
+    device = hardware(experiment.training)
+    if experiment.training.device.type == "cpu":
+        device += f", {use_cores(experiment.training.cpu_threads)} threads"
     data = load_data(experiment)
+    experiment = experiment.sized(data.train_rows)
+    training = experiment.training
     train, validation = (data.encoded["source"][split] for split in ("train", "validation"))
     updates = math.ceil(len(train) / (training.per_device_train_batch_size * training.gradient_accumulation_steps))
     epochs = training.max_steps / updates if training.max_steps > 0 else training.num_train_epochs

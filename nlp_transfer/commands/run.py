@@ -71,6 +71,7 @@ def run(
         settings, name = PushSettings.of(experiment), experiment.training.hub_model_id
         check_push(path, name, settings, experiment.training.hub_token)
     prepared = prepare(experiment)
+    experiment = experiment.sized(prepared.data.train_rows)
     with runner.open_folder(experiment, prepared, resume=resume, archive_existing=archive_existing) as folder:
         around = runner.Surroundings(experiment.record())
         searches = bool(experiment.search)

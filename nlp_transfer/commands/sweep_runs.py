@@ -229,7 +229,8 @@ def _run_stock(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResu
     from nlp_transfer.training.stock import load_stock_model, stock_trainer, stock_values
 
     started = time.perf_counter()
-    _, task, tokenizer, encoded = load_data(config)
+    data = load_data(config)
+    config, (_, task, tokenizer, encoded) = config.sized(data.train_rows), data
     model = load_stock_model(
         model_folder(config.model, revision=config.revision),
         len(task.label_names),

@@ -28,7 +28,7 @@ def train(
 
     Args:
         config: the experiment: YAML files, and values by their paths.
-        print_config: print the resolved configuration and stop.
+        print_config: print the whole configuration, with the defaults that the training rows decide, and stop.
         dry_run: check all, load data and model, show ten examples, train nothing.
         estimate: time a few updates, print the time and memory that the run will take, train nothing.
         resume: go on with the run in training.output_dir, start it if there is none, end at once if it is finished.
@@ -36,7 +36,10 @@ def train(
     """
     if print_config:
         from nlp_transfer.reporting.config_record import to_yaml
+        from nlp_transfer.training.setup import load_corpora
 
+        if config.training.left_to_rows:
+            config = config.sized(len(load_corpora(config)[0]["source"].splits["train"]))
         print(to_yaml(config.record()), end="")
     elif dry_run:
         from nlp_transfer.commands.dry_run import dry_run as check_all

@@ -12,12 +12,13 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from nlp_transfer.config.checks import NO_OUTPUT_DIR, as_tuple, corpus_problems, cross_problems
 from nlp_transfer.config.field_docs import HelpSection, described_fields, field_docs, unknown_name
 from nlp_transfer.config.parsing import copy_tree, merge_tree, override, read_yaml
-from nlp_transfer.config.readers import READERS
+from nlp_transfer.config.readers import READERS, read_training
+from nlp_transfer.config.run_defaults import by_rows, training_record
 from nlp_transfer.config.search_space import combinations
 from nlp_transfer.config.typed_values import PartialConfig, build, check
 from nlp_transfer.data.corpus import CorpusConfig
@@ -106,8 +107,15 @@ class Experiment:
         """Return the baselines that are scored."""
         return self.task.baseline_names if self.baselines is None else self.baselines
 
+    def sized(self, rows: int) -> Self:
+        """Return the experiment with the training arguments that depend on the number of training rows."""
+        values = by_rows(self.training.left_to_rows - self.training.given().keys(), rows)
+        return dataclasses.replace(
+            self, training=self.training.with_output_dir(str(self.training.output_dir), **values)
+        )
+
     def record(self) -> dict[str, Any]:
-        """Return the configuration as a plain tree that `load_config` reads back: no secrets, no default arguments.
+        """Return the configuration as a plain tree that `load_config` reads back, without secrets.
 
         Of rows in memory it has a description, which `load_config` refuses.
         """
@@ -119,7 +127,7 @@ class Experiment:
         tree["methods"] = [{"name": method.name, **dataclasses.asdict(method)} for method in self.methods]
         tree["baselines"] = list(self.baseline_names)
         plain = [f.name for f in dataclasses.fields(self) if f.name not in (*tree, "target", "training")]
-        return {**tree, **{key: getattr(self, key) for key in plain}, "training": _training_values(self.training)}
+        return {**tree, **{key: getattr(self, key) for key in plain}, "training": training_record(self.training)}
 
 
 def candidate_configs(config: Experiment) -> list[tuple[dict[str, Any], Experiment]]:
@@ -177,9 +185,11 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
     hints = typing.get_type_hints(Experiment, localns={TransferArguments.__name__: TransferArguments})
     values: dict[str, Any] = {}
     unread: set[str] = set()
-    for key, value in tree.items():
+    for key, value in sorted(tree.items(), key=lambda item: item[0] == "training"):  # whose defaults need the others
         before = len(problems)
-        if key in READERS:
+        if key == "training":
+            values[key] = read_training(value, problems, values)
+        elif key in READERS:
             values[key] = READERS[key](value, problems)
         elif key in fields:
             values[key] = check(hints[key], value, key, problems)
@@ -220,11 +230,6 @@ def _corpus_values(config: CorpusConfig) -> dict[str, Any]:
 
         tree["data"] = describe_rows(config)
     return {key: value for key, value in tree.items() if value not in (None, [], {})}
-
-
-def _training_values(arguments: "TransferArguments") -> dict[str, Any]:
-    given = {name: getattr(value, "value", value) for name, value in arguments.given().items()}
-    return {"output_dir": arguments.output_dir, **given}
 
 
 def help_sections() -> list[HelpSection]:

@@ -4,10 +4,11 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nlp_transfer.config.run_defaults import left_to_rows, run_defaults, with_head_rates
 from nlp_transfer.config.typed_values import PartialConfig, build, build_named, check
 from nlp_transfer.data.corpus import Corpus, CorpusConfig
 from nlp_transfer.errors import format_value
-from nlp_transfer.methods import METHODS, Method
+from nlp_transfer.methods import METHODS, FullFineTuning, Method
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
 from nlp_transfer.training.run_arguments import run_problems
 
@@ -61,8 +62,8 @@ def _is_tables(value: Any) -> bool:
     return isinstance(value, Mapping) and bool(value) and "data" not in value and all(map(_is_table, value.values()))
 
 
-def read_training(value: Any, problems: list[str]) -> Any:
-    """Return the training arguments."""
+def read_training(value: Any, problems: list[str], others: dict[str, Any]) -> Any:
+    """Return the training arguments; a mapping's get the defaults of a run, and so do the methods among `others`."""
     from transformers import TrainingArguments
 
     from nlp_transfer.training.arguments import TransferArguments
@@ -75,9 +76,15 @@ def read_training(value: Any, problems: list[str]) -> Any:
             "takes the same arguments."
         )
         return None
-    read = build(TransferArguments, value, "training", problems)
-    if isinstance(value, dict):  # `do_train: false` is also the default, which given() leaves out
-        problems += run_problems({name: item for name, item in value.items() if isinstance(item, bool)})
+    if not isinstance(value, dict):
+        return build(TransferArguments, value, "training", problems)
+    methods, task = others.get("methods", (FullFineTuning(),)) or (), others.get("task") or SequenceClassification()
+    others["methods"] = with_head_rates(value, methods, task) or others.get("methods")
+    read = build(TransferArguments, run_defaults(value, methods, task) | value, "training", problems)
+    if isinstance(read, TransferArguments):
+        read.left_to_rows = left_to_rows(value, methods)
+    # `do_train: false` is also the default, which given() leaves out
+    problems += run_problems({name: item for name, item in value.items() if isinstance(item, bool)})
     return read
 
 
@@ -115,9 +122,8 @@ READERS: dict[str, Callable[[Any, list[str]], Any]] = {
     "model": read_model,
     "source": read_source,
     "target": read_corpus,
-    "training": read_training,
     "task": read_task,
     "methods": read_methods,
     "baselines": read_baselines,
 }
-"""The keys that are more than a plain value. What cannot be read is None or partial, and a problem."""
+"""Keys that are more than a plain value, except `training`. What cannot be read is None or partial, and a problem."""

@@ -68,6 +68,7 @@ class Method(CheckedArguments, ABC):
         needs: what it needs of the data and of the task's network.
         changes: the parts of the training that it sets.
         trains: whether gradient training follows `prepare`; False where `prepare` fits the model.
+        default_learning_rate: learning rate of a run that names none; None leaves it to other methods.
     """
 
     name: ClassVar[str]
@@ -75,6 +76,7 @@ class Method(CheckedArguments, ABC):
     needs: ClassVar[Needs] = Needs()
     changes: ClassVar[frozenset[Change]] = frozenset()
     trains: ClassVar[bool] = True
+    default_learning_rate: ClassVar[float | None] = None
 
     def __post_init__(self) -> None:
         self.check_values()

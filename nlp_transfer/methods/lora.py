@@ -52,6 +52,7 @@ class LoRA(Method):
         "https://arxiv.org/abs/2402.09353"
     )
     changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
+    default_learning_rate: ClassVar[float | None] = 5e-4
 
     r: int = 16
     alpha: int | None = None

@@ -67,6 +67,7 @@ class PeftAdapter(Method):
     )
     needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.LOGITS}))
     changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
+    default_learning_rate: ClassVar[float | None] = 5e-4
 
     peft_type: str
     settings: dict[str, Any] = field(default_factory=dict)

@@ -45,7 +45,7 @@ def prepare(experiment: ExperimentParts) -> PreparedRun:
     ]
     notes += [f"Warning: {warning}" for warning in unreadable]
     notes += [f"{name}: {value}" for name, value in {**truncation_summary(encoded), **task.facts}.items()]
-    if note := check_run_target(experiment, encoded, tokenizer).note:
+    if note := check_run_target(experiment.sized(data.train_rows), encoded, tokenizer).note:
         notes.append(note)
     loaded = load_model(experiment, task)
     return PreparedRun(data, loaded, unreadable, (*notes, *loaded.notes))

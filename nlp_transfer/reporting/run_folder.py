@@ -131,7 +131,7 @@ def inspect(path: str | os.PathLike[str]) -> RunFolder:
         record = json.loads((folder / "run.json").read_bytes())
     except (OSError, ValueError, RecursionError):
         return RunFolder(folder, "foreign")
-    sections = ("config", "inputs", "process", "results")
+    sections = ("config", "inputs", "process", "results", "by_rows")
     if not (isinstance(record, dict) and {"config", "status"} <= record.keys()) or not all(
         isinstance(record.get(key, {}), dict) for key in sections
     ):
@@ -169,7 +169,7 @@ def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *,
         )
     since = f"started {held.record.get('started', 'at an unknown time')}"
     what = f"{held.path} holds {'a finished' if held.state == 'finished' else 'an unfinished'} run, {since}"
-    different = config_differences(held.record["config"], config)
+    different = config_differences(held.record["config"], _with_values_by_rows(config, held.record))
     if different:
         raise CheckpointError(
             f"{what}, of a different configuration, and is not overwritten; {_ELSEWHERE}"
@@ -198,6 +198,12 @@ def _longer_training(held: RunFolder, different: Iterable[str]) -> Iterator[str]
         )
 
 
+def _with_values_by_rows(config: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with the training arguments that a run took from its number of rows, if it names none."""
+    taken = record.get("by_rows")
+    return {**config, "training": {**taken, **config["training"]}} if taken else dict(config)
+
+
 def archive(path: str | os.PathLike[str]) -> Path | None:
     """Rename the run that a folder holds, so that a new one can have its name. Returns the new name, None if empty."""
     held = inspect(path)
@@ -216,9 +222,17 @@ def archive(path: str | os.PathLike[str]) -> Path | None:
 
 
 def open_run_folder(
-    path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool, inputs: Mapping[str, str] | None = None
+    path: str | os.PathLike[str],
+    config: Mapping[str, Any],
+    *,
+    resume: bool,
+    inputs: Mapping[str, str] | None = None,
+    by_rows: Mapping[str, Any] | None = None,
 ) -> RunFolder:
     """Make or re-enter a run's folder and write `run.json`, on the main process. A finished run's is not written.
+
+    Args:
+        by_rows: training arguments that the configuration left to the number of training rows, with their values.
 
     Raises:
         CheckpointError: it holds a finished run, or an unfinished one without `resume`, of another configuration (with
@@ -240,7 +254,9 @@ def open_run_folder(
         if held.state == "finished":
             lock.release()
             return held
-        return _opened(held, config, inputs or {}, lock)
+        return _opened(
+            held, {"config": config_record(config), "inputs": dict(inputs or {}), "by_rows": dict(by_rows or {})}, lock
+        )
     except CheckpointError:
         lock.release()
         if made and not any(lock.folder.iterdir()):
@@ -258,16 +274,15 @@ def _check_inputs(held: RunFolder, inputs: Mapping[str, str]) -> None:
             )
 
 
-def _opened(held: RunFolder, config: Mapping[str, Any], inputs: Mapping[str, str], lock: RunLock) -> RunFolder:
+def _opened(held: RunFolder, read: Mapping[str, Any], lock: RunLock) -> RunFolder:
     record = {
         "status": "running",
         "started": held.record.get("started", _now()),
         "resumed": [*held.record.get("resumed", []), _now()] if held.state == "unfinished" else [],
         "command": command_record(sys.argv),
         "versions": library_versions(),
-        "inputs": dict(inputs),
         "process": this_process(),
-        "config": config_record(config),
+        **read,
     }
     try:
         write_json(held.path / "run.json", record)

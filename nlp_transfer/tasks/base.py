@@ -89,6 +89,7 @@ class Task(CheckedArguments, ABC):
         section: its place in a configuration.
         citation: publication with its address; empty without one.
         primary_metric: metric by which results are compared.
+        selection_metric: metric by which a run keeps its best epoch; empty for the primary one.
         scored_rows: type of rows from which its metrics are computed.
         columns: of the corpus that it reads.
         provides: outputs of its network for methods.
@@ -101,6 +102,7 @@ class Task(CheckedArguments, ABC):
     name: ClassVar[str]
     citation: ClassVar[str] = ""
     primary_metric: ClassVar[str]
+    selection_metric: ClassVar[str] = ""
     scored_rows: ClassVar[type]
     columns: ClassVar[Columns] = Columns()
     provides: ClassVar[frozenset[Output]] = frozenset()

@@ -55,6 +55,7 @@ class TransferArguments(OwnArguments, TrainingArguments):
             for f in fields(self)
             if f.init and not f.name.endswith("token") and _differs(self, f)
         }
+        self.left_to_rows: frozenset[str] = frozenset()
         import torch
 
         if not torch.accelerator.is_available():

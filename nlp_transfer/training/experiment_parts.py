@@ -2,7 +2,7 @@
 
 # ruff: noqa: D102  # `Experiment` documents them
 
-from typing import Protocol
+from typing import Protocol, Self
 
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.methods.base import Method
@@ -46,3 +46,5 @@ class ExperimentParts(Protocol):
 
     @property
     def baseline_names(self) -> tuple[str, ...]: ...
+
+    def sized(self, rows: int) -> Self: ...

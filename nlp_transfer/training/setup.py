@@ -51,6 +51,11 @@ class RunData(NamedTuple):
     tokenizer: PreTrainedTokenizerBase
     encoded: Encoded
 
+    @property
+    def train_rows(self) -> int:
+        """Return the number of the source's training rows, before they are encoded."""
+        return len(self.corpora["source"].splits["train"])
+
 
 def load_corpora(experiment: ExperimentParts) -> tuple[dict[str, Corpus], FittedTask]:
     """Load the corpora by domain, and fit the task to the source."""

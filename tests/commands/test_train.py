@@ -10,6 +10,7 @@ import pytest
 from nlp_transfer.commands import main
 from nlp_transfer.commands.train import _resuming_command
 from nlp_transfer.config.command_ending import BAD_INPUT, NOT_PUSHED
+from nlp_transfer.config.parsing import load_yaml
 from nlp_transfer.reporting.config_record import to_yaml
 from tests.hub_server import Hub
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
@@ -32,6 +33,38 @@ def test_print_config_prints_what_reads_back(config_file, capsys, tmp_path):
     (tmp_path / "again.yaml").write_text(printed)
     assert main(["train", "--config", str(tmp_path / "again.yaml"), "--print_config"]) == 0
     assert capsys.readouterr().out == printed
+
+
+def test_print_config_prints_the_defaults_of_a_run_too(tmp_path, capsys, encoder, corpus):
+    words = [
+        "--model",
+        encoder,
+        "--source.path",
+        corpus,
+        "--methods",
+        "lora",
+        "--training.output_dir",
+        tmp_path / "run",
+    ]
+    assert main(["train", *map(str, words), "--print_config"]) == 0
+    training = load_yaml(capsys.readouterr().out)["training"]
+    assert training == {
+        "output_dir": str(tmp_path / "run"),
+        "learning_rate": 5e-4,
+        "warmup_steps": 0.1,
+        "per_device_eval_batch_size": 32,
+        "logging_first_step": True,
+        "logging_steps": 0.02,
+        "precision": "auto",
+        "eval_strategy": "epoch",
+        "save_strategy": "epoch",
+        "save_total_limit": 1,
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "macro_f1",
+        "per_device_train_batch_size": 8,
+        "num_train_epochs": 10,
+    }
+    assert not (tmp_path / "run").exists()
 
 
 def test_dry_run_shows_ten_examples_and_trains_nothing(config_file, capsys):

@@ -1,5 +1,6 @@
 """The configuration: types, overrides, nearest names, and all problems at once."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -48,7 +49,12 @@ def test_a_configuration_of_classes_is_that_of_a_file(tmp_path):
             "training": {"output_dir": output_dir, "num_train_epochs": 2},
         }
     )
-    assert made.record() == read.record()
+    # arguments of the class stay as they are made; those of a file, or of a mapping, get a run's defaults
+    training = made.record()["training"]
+    assert (training["eval_strategy"], read.record()["training"]["eval_strategy"]) == ("no", "epoch")
+    assert load_config(tree=made.record()).record() == made.record()
+    mapped = dataclasses.replace(made, training={"output_dir": output_dir, "num_train_epochs": 2})
+    assert mapped.record() == read.record()
 
 
 def test_yaml_numbers_words_and_lists_mean_what_they_say():
@@ -172,8 +178,8 @@ def test_cross_checks_are_reported_beside_a_sections_own_problems(tree):
         "source: Unknown key 'colums'. Did you mean 'columns'?",
         "task: Unknown key 'max_lenght'. Did you mean 'max_length'?",
         "task.focal_gamma is -1.0; expected 0 or more.",
-        "training: Unknown key 'sede'. Did you mean 'seed'?",
         "methods.0: Unknown key 'rank'.",
+        "training: Unknown key 'sede'. Did you mean 'seed'?",
         "source.path: there is no file or folder nowhere",
         "methods: lora and lp_ft each choose the trainable weights; only one of them can be in a run.",
         "training.metric_for_best_model: Unknown metric 'makro_f1'. Did you mean 'macro_f1'?",

@@ -70,7 +70,7 @@ def test_finish_needs_metrics_and_marks(tmp_path):
     assert found.record["started"] <= found.record["finished"]
 
 
-@pytest.mark.parametrize("key", ["config", "inputs", "process", "results"])
+@pytest.mark.parametrize("key", ["config", "inputs", "process", "results", "by_rows"])
 def test_a_record_with_values_of_another_kind_is_no_run_of_ours(tmp_path, key):
     path = finished_run(tmp_path / "run")
     record = json.loads((path / "run.json").read_text())
@@ -240,6 +240,21 @@ def test_an_unfinished_run_goes_on_with_the_same_rows_only(tmp_path):
     assert (
         open_run_folder(tmp_path / "run", CONFIG, resume=True, inputs={"source corpus": "a" * 64}).state == "unfinished"
     )
+
+
+def test_an_unfinished_run_keeps_what_its_rows_decided(tmp_path):
+    def config(**training):
+        return {"training": {"seed": 1, **training}}
+
+    sized = config(num_train_epochs=10)
+    open_run_folder(tmp_path / "run", sized, resume=False, by_rows={"num_train_epochs": 10}).leave()
+    for same in (sized, config()):
+        assert check_run_folder(tmp_path / "run", same, resume=True).state == "unfinished"
+    with pytest.raises(CheckpointError, match=r"training\.num_train_epochs: 10 -> 3"):
+        check_run_folder(tmp_path / "run", config(num_train_epochs=3), resume=True)
+    open_run_folder(tmp_path / "given", sized, resume=False).leave()
+    with pytest.raises(CheckpointError, match=r"training\.num_train_epochs: 10 -> not set"):
+        check_run_folder(tmp_path / "given", config(), resume=True)
 
 
 DAMAGES = [b"", b"{", b"[]", b"null", b"{}", b'{"source": {"test": {"macro_f1": NaN}}}', b'{"source": {}}', b"\xff\x00"]

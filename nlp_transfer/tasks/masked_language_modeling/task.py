@@ -64,6 +64,7 @@ class MaskedLanguageModeling(Task):
     name: ClassVar[str] = "masked_language_modeling"
     citation: ClassVar[str] = "Gururangan et al. (2020), https://arxiv.org/abs/2004.10964"
     primary_metric: ClassVar[str] = "perplexity"
+    selection_metric: ClassVar[str] = "loss"
     scores_untrained: ClassVar[bool] = True
     scored_rows: ClassVar[type] = TokenRows
     wording: ClassVar[Wording] = _WORDING

@@ -58,6 +58,7 @@ class ExtractiveSummarization(Summarization):
     citation: ClassVar[str] = (
         "Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (BertSumExt), https://arxiv.org/abs/1903.10318"
     )
+    selection_metric: ClassVar[str] = "average_precision"
     provides: ClassVar[frozenset[Output]] = frozenset({Output.SPANS, Output.HEAD})
     wording: ClassVar[Wording] = EXTRACTIVE_WORDING
 

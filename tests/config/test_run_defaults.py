@@ -1,0 +1,139 @@
+import pytest
+
+from nlp_transfer.config.experiment import load_config
+from nlp_transfer.config.run_defaults import DEFAULTED, by_rows, left_to_rows, run_defaults, with_head_rates
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods import DANN, LPFT, FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning
+from nlp_transfer.tasks import TASKS, MaskedLanguageModeling, SequenceClassification
+
+TASK = SequenceClassification()
+SELECTION = ("eval_strategy", "save_strategy", "save_total_limit", "load_best_model_at_end", "metric_for_best_model")
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch", "epochs"),
+    [(1, 8, 10), (2_000, 8, 10), (2_001, 16, 5), (10_000, 16, 5), (10_001, 32, 3), (10**9, 32, 3)],
+)
+def test_batch_and_epochs_depend_on_the_rows(rows, batch, epochs):
+    names = ["per_device_train_batch_size", "num_train_epochs"]
+    assert by_rows(names, rows) == {"num_train_epochs": epochs, "per_device_train_batch_size": batch}
+    assert by_rows([], rows) == {}
+
+
+@pytest.mark.parametrize(
+    ("methods", "rate"),
+    [((FullFineTuning(),), 5e-5), ((LPFT(),), 5e-5), ((LoRA(),), 5e-4), ((DANN(), LoRA()), 5e-4), ((), 5e-5)],
+)
+def test_the_learning_rate_is_the_methods(methods, rate):
+    assert run_defaults({}, methods, TASK)["learning_rate"] == rate
+
+
+def test_a_new_head_learns_ten_times_as_fast():
+    methods = (FullFineTuning(), PartialFineTuning(layers=2), FullFineTuning(head_learning_rate=1e-3), LoRA(), DANN())
+    rated = with_head_rates({}, methods, TASK)
+    assert rated == (
+        FullFineTuning(head_learning_rate=5e-4),
+        PartialFineTuning(layers=2, head_learning_rate=5e-4),
+        *methods[2:],
+    )
+    assert with_head_rates({"learning_rate": 1e-4}, methods, TASK) == methods
+    assert with_head_rates({}, methods, MaskedLanguageModeling()) == methods
+
+
+def test_a_run_without_arguments_keeps_the_best_epoch_by_validation():
+    assert run_defaults({}, (FullFineTuning(),), TASK) == {
+        "learning_rate": 5e-5,
+        "warmup_steps": 0.1,
+        "per_device_eval_batch_size": 32,
+        "logging_first_step": True,
+        "logging_steps": 0.02,
+        "precision": "auto",
+        "eval_strategy": "epoch",
+        "save_strategy": "epoch",
+        "save_total_limit": 1,
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "macro_f1",
+    }
+
+
+@pytest.mark.parametrize("task", TASKS.values())
+def test_the_best_epoch_is_chosen_by_a_metric_of_the_task(task):
+    names = task.metric_names()
+    assert (task.selection_metric or task.primary_metric) in names
+
+
+@pytest.mark.parametrize("name", [*run_defaults({}, (), TASK)])
+def test_a_value_of_the_user_is_never_replaced(name):
+    assert name not in run_defaults({name: None}, (), TASK)
+
+
+@pytest.mark.parametrize("name", ["eval_strategy", "eval_steps", "save_strategy", "save_steps"])
+def test_who_plans_evaluations_or_checkpoints_plans_both(name):
+    assert not set(SELECTION) & run_defaults({name: 1}, (), TASK).keys()
+
+
+@pytest.mark.parametrize("name", ["precision", "bf16", "fp16"])
+def test_precision_is_auto_unless_one_is_given(name):
+    assert "precision" not in run_defaults({name: True}, (), TASK)
+
+
+def test_nothing_is_added_where_a_head_is_fitted():
+    assert run_defaults({}, (FrozenEncoder(),), TASK) == {}
+    assert left_to_rows({}, (FrozenEncoder(),)) == frozenset()
+
+
+def test_epochs_are_not_set_beside_a_number_of_steps():
+    assert left_to_rows({"max_steps": 3}, (LoRA(),)) == {"per_device_train_batch_size"}
+    assert left_to_rows({"max_steps": -1}, ()) == {"per_device_train_batch_size", "num_train_epochs"}
+    assert left_to_rows({"num_train_epochs": 3}, ()) == {"per_device_train_batch_size"}
+
+
+def test_what_a_run_has_defaults_for():
+    assert (*run_defaults({}, (), TASK), "per_device_train_batch_size", "num_train_epochs") == DEFAULTED
+
+
+@pytest.fixture
+def tree(encoder, corpus, tmp_path):
+    return {"model": str(encoder), "source": {"path": str(corpus)}, "training": {"output_dir": str(tmp_path / "run")}}
+
+
+def test_a_configuration_has_the_defaults_and_its_record_reads_back(tree):
+    tree["methods"] = ["lora"]
+    config = load_config(tree=tree)
+    assert (config.training.learning_rate, config.training.load_best_model_at_end) == (5e-4, True)
+    assert "num_train_epochs" not in config.record()["training"]
+    sized = config.sized(48)
+    assert (sized.training.num_train_epochs, sized.training.per_device_train_batch_size) == (10, 8)
+    assert load_config(tree=sized.record()).record() == sized.record()
+    assert load_config(tree=config.record()).sized(48).record() == sized.record()
+
+
+def test_full_fine_tuning_is_the_default_with_its_head_rate(tree):
+    (method,) = load_config(tree=tree).methods
+    assert method == FullFineTuning(head_learning_rate=5e-4)
+    tree["training"]["learning_rate"] = 5e-5
+    assert load_config(tree=tree).methods == (FullFineTuning(),)
+
+
+def test_a_value_that_is_also_the_trainers_default_stays(tree):
+    tree["training"] |= {"num_train_epochs": 3, "eval_strategy": "no", "learning_rate": 5e-5}
+    tree["methods"] = ["lora"]
+    config = load_config(tree=tree).sized(48)
+    again = load_config(tree=config.record()).sized(48)
+    for one in (config, again):
+        training = one.record()["training"]
+        assert (training["num_train_epochs"], training["eval_strategy"], training["learning_rate"]) == (3, "no", 5e-5)
+        assert training["load_best_model_at_end"] is False
+
+
+def test_patience_needs_no_other_argument(tree):
+    tree["training"]["early_stopping_patience"] = 2
+    assert load_config(tree=tree).training.metric_for_best_model == "macro_f1"
+
+
+def test_a_task_that_cannot_be_read_adds_no_problem_of_the_defaults(tree):
+    tree["task"] = {"name": "clasification"}
+    with pytest.raises(ConfigError) as error:
+        load_config(tree=tree)
+    assert len(error.value.problems) == 1
+    assert "clasification" in error.value.problems[0]
