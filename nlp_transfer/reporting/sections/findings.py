@@ -7,6 +7,7 @@ from nlp_transfer.reporting.sections.adaptation import adaptation, checkpoints, 
 from nlp_transfer.reporting.sections.label_shift import label_shift
 from nlp_transfer.reporting.sections.source_domains import source_domains
 from nlp_transfer.reporting.sections.train_test_overlap import train_test_overlap
+from nlp_transfer.reporting.sections.validation_trend import validation_trend
 from nlp_transfer.tasks.blocks import Section
 
 FINDINGS: tuple[Callable[[RunContext], Section | None], ...] = (
@@ -17,6 +18,7 @@ FINDINGS: tuple[Callable[[RunContext], Section | None], ...] = (
     source_domains,
     pseudo_labels,
     adaptation,
+    validation_trend,
 )
 """Each returns None where a run has nothing of its kind. A report keeps the sections that they return."""
 

@@ -12,7 +12,7 @@ def test_a_run_without_its_kind_has_no_section(find):
     run = SimpleNamespace(
         experiment=SimpleNamespace(log_target_scores=False, training=SimpleNamespace(metric_for_best_model=None)),
         task=SimpleNamespace(label_names=(), multi_label=False, primary_metric="macro_f1"),
-        trainer=SimpleNamespace(extensions=(), methods=()),
+        trainer=SimpleNamespace(extensions=(), methods=(), args=SimpleNamespace(metric_for_best_model=None)),
         scored={"source": {}},
         rows={"source": {}},
         encoded={},
