@@ -7,6 +7,7 @@ from dataclasses import replace
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from nlp_transfer.methods import METHODS
 from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.sections.results import headlines, result_tables
@@ -17,14 +18,22 @@ from nlp_transfer.tasks.blocks import Table
 
 
 def report_summary(report: Report) -> RenderableType:
-    """Return the end of a run's output: systems of each domain, cost, paths, warnings, and last the verdicts."""
+    """Return the end of a run's output: each domain's systems, cost, paths, warnings, verdicts and next steps."""
     parts: list[RenderableType] = []
     for domain, split in report.headlines():
         parts += split_summary(TASKS[report.task], report.systems(domain, split), f"{domain} · {split}")
     # Paths and counts are texts, not markup, and stay whole for copying.
     parts += [Text("\n".join(report.cost.lines()) + "\n"), *path_lines(report.paths)]
     parts += [Text(f"\nWarning: {warning}") for warning in report.warnings]
-    return Group(*parts, *(Text(f"\n{sentence}") for sentence in headlines(report)))
+    return Group(*parts, *(Text(f"\n{sentence}") for sentence in [*headlines(report), *next_steps(report)]))
+
+
+def next_steps(report: Report) -> Iterator[str]:
+    """Yield what to do with a run's result."""
+    if "report" in report.paths:
+        yield f"The whole report is {report.paths['report']}."
+    if not all(METHODS[name].trains for name in report.methods):
+        yield "Next: train the encoder, too, which takes longer: --methods lp_ft and another training.output_dir."
 
 
 def summary_text(report: Report) -> str:

@@ -4,8 +4,9 @@ import io
 
 from rich.console import Console
 
-from nlp_transfer.reporting.terminal import split_summary
+from nlp_transfer.reporting.terminal import next_steps, split_summary
 from nlp_transfer.tasks import ExtractiveSummarization, SequenceClassification
+from tests.reporting.sections.reports import small_report
 from tests.reporting.sections.test_results import systems
 
 
@@ -25,3 +26,12 @@ def test_a_confusion_matrix_is_for_documents_alone():
 def test_documents_are_called_so():
     scores = {"rows": 3, "rouge1": 0.5, "rouge2": 0.5, "rougeL": 0.5, "rougeLsum": 0.5}
     assert "target · test · 3 documents" in shown(ExtractiveSummarization, {"model": scores}, "target · test")
+
+
+def test_the_end_names_the_report_and_what_to_try_next():
+    frozen = small_report(methods=("frozen_encoder",), paths={"report": "runs/a/report.md"})
+    assert list(next_steps(frozen)) == [
+        "The whole report is runs/a/report.md.",
+        "Next: train the encoder, too, which takes longer: --methods lp_ft and another training.output_dir.",
+    ]
+    assert list(next_steps(small_report())) == []
