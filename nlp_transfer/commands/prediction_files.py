@@ -44,13 +44,13 @@ def check_suffix(output: str) -> None:
 
 
 def _write_at_once(row: Row) -> None:
-    sys.stdout.buffer.write(json_line(row))
+    sys.stdout.buffer.write(json_line(_json_value(row)))
     sys.stdout.buffer.flush()
 
 
 @contextmanager
 def _json_lines(file: IO[bytes], columns: Columns) -> Iterator[Callable[[Row], object]]:
-    yield lambda row: file.write(json_line(row))
+    yield lambda row: file.write(json_line(_json_value(row)))
 
 
 @contextmanager
@@ -112,8 +112,21 @@ def _cell(value: Any, kind: pa.DataType | None = None) -> Any:
     if kind is not None and not pa.types.is_string(kind):
         return value
     if isinstance(value, list | dict) or (kind is not None and value is not None):
-        return json.dumps(to_json_value(value), ensure_ascii=False)
+        plain = _json_value(value)
+        return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
     return value
+
+
+def _json_value(value: Any) -> Any:
+    """Return a value as JSON has it; dates and others that it has not become text."""
+    if isinstance(value, Mapping):
+        return {key: _json_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(item) for item in value]
+    try:
+        return to_json_value(value)
+    except TypeError:
+        return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def column_types(split: RawSplit, names: Iterable[str]) -> dict[str, pa.DataType]:

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,22 @@ def test_parquet_has_types(tmp_path: Path) -> None:
         dict.fromkeys(COLUMNS) | {"id": "z\\ud83d", "predicted": [], "probabilities.c": 0.25},
     ]
     assert pq.read_table(write(tmp_path / "none.parquet", [])).num_rows == 0
+
+
+def test_values_that_json_lacks_become_text(tmp_path: Path) -> None:
+    row = {"id": 1, "day": date(2024, 1, 2), "costs": [Decimal("1.50")], "raw": b"x"}
+    columns = {"id": pa.int64(), "day": pa.string(), "costs": pa.string(), "raw": pa.binary()}
+    for name in ("a.jsonl", "a.csv", "a.parquet"):
+        with open_writer(str(tmp_path / name), columns) as add:
+            add(row)
+    assert json.loads((tmp_path / "a.jsonl").read_text()) == {
+        "id": 1,
+        "day": "2024-01-02",
+        "costs": ["1.50"],
+        "raw": "b'x'",
+    }
+    assert (tmp_path / "a.csv").read_text() == 'id,day,costs,raw\n1,2024-01-02,"[""1.50""]",b\'x\'\n'
+    assert pq.read_table(tmp_path / "a.parquet").to_pylist() == [row | {"day": "2024-01-02", "costs": '["1.50"]'}]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.jsonl"])
