@@ -22,7 +22,7 @@ def write_report(report: Report, output_dir: str | os.PathLike[str]) -> Report:
         written["baselines"] = folder / BASELINES
         write_json(written["baselines"], report.baselines)
     report = replace(report, paths={**report.paths, **{name: str(path) for name, path in written.items()}})
-    write_text(written["report"], _report_markdown(report))
+    write_text(written["report"], _report_markdown(report, SECTIONS))
     rest = {name: value for name, value in asdict(report).items() if name not in ("metrics", "baselines")}
     rest |= {"config": config_record(report.config), "findings": [section_record(one) for one in report.findings]}
     write_json(folder / REPORT, rest)
@@ -74,7 +74,7 @@ def block_markdown(block: Block) -> str:
     return f"![{escape_markdown(block.caption)}]({block.path})"
 
 
-def _report_markdown(report: Report, sections: Sequence[Callable[[Report], Section | None]] = SECTIONS) -> str:
+def _report_markdown(report: Report, sections: Sequence[Callable[[Report], Section | None]]) -> str:
     parts = [f"# {escape_markdown(report.title)}\n", " ".join(_sentences(report))]
     parts += [f"\n{block_markdown(Alert(warning))}" for warning in report.warnings]
     made = (make(report) for make in sections)
