@@ -159,7 +159,7 @@ def test_memory_does_not_grow_with_the_input(tiny_classifier: Path, tmp_path: Pa
     text = " ".join(random_texts(20, longest=len(WORDS)))[:1000]
 
     def peak_kib(rows: int) -> int:
-        source, output = tmp_path / f"{rows}.jsonl", tmp_path / f"{rows}.out"
+        source, output = tmp_path / f"{rows}.jsonl", tmp_path / f"{rows}.predicted.jsonl"
         with source.open("w") as file:
             file.writelines(json.dumps({"text": text}) + "\n" for _ in range(rows))
         command = [sys.executable, "-c", MEASURE, str(tiny_classifier), str(source), "--output", str(output)]

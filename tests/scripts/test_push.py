@@ -108,7 +108,7 @@ def test_a_dry_run_says_that_an_adapters_base_is_not_on_the_hub(
 def test_a_card_is_not_overwritten(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "card.md").write_text("mine")
     assert main(["push", str(trained / "lora"), "a/b", "--write_card", str(tmp_path / "card.md")]) == BAD_INPUT
-    assert "card.md is there already, and is not overwritten; name another file." in capsys.readouterr().err
+    assert "card.md cannot be written: File exists. Name a new file." in capsys.readouterr().err
     assert (tmp_path / "card.md").read_text() == "mine"
 
 
