@@ -9,7 +9,7 @@ from nlp_transfer.config.typed_values import PartialConfig, build, build_named, 
 from nlp_transfer.data.corpus import Corpus, CorpusConfig
 from nlp_transfer.errors import format_value
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
-from nlp_transfer.tasks import TASKS, SequenceClassification, Task
+from nlp_transfer.tasks import TASKS, SequenceClassification
 from nlp_transfer.training.run_arguments import run_problems
 
 
@@ -90,7 +90,7 @@ def read_training(value: Any, problems: list[str], others: dict[str, Any]) -> An
 
 def read_task(value: Any, problems: list[str]) -> Any:
     """Return the task."""
-    if isinstance(value, Task | PartialConfig):
+    if isinstance(value, PartialConfig) or type(value) in TASKS.values():
         return value
     return build_named(TASKS, _name_of(value), "task", "task", problems, default=SequenceClassification.name)
 
