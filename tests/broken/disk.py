@@ -87,6 +87,6 @@ def misspelt_split_file(draft, split, choose):
 @FAULTS.add(*FORMATS, step="disk", splits=(SINGLE,), names_file=False)
 def suffix_that_is_not_read(draft, split, choose):
     old = draft.file(split)
-    draft.suffix = choose(st.sampled_from([".xlsx", ".txt", "", ".jsonlines"]))
+    draft.suffix = choose(st.sampled_from([".xls", ".txt", "", ".jsonlines"]))
     old.rename(draft.file(split))
     return (f"{draft.file(split)} has a suffix that is not read",)
