@@ -32,10 +32,12 @@ def compared_headline(
     if ceiling in systems:
         sentence += f"; the {ceiling} has {first.format(systems[ceiling][first.name])}"
     sentences = [f"{sentence}."]
+    few = f"{scores['rows']} {unit} are too few to tell " if scores["rows"] < MIN_ROWS else ""
     if best := best_baseline(first, systems, ceiling):
-        sentences.append(_verdict(first, scores, systems[best], best))
-    if scores["rows"] < MIN_ROWS:
-        sentences.append(f"{scores['rows']} {unit} are too few to tell systems apart.")
+        unclear = f"{few}it apart from" if few else "There is no clear difference from"
+        sentences.append(_verdict(first, scores, systems[best], best, unclear))
+    elif few:
+        sentences.append(f"{few}systems apart.")
     return " ".join(sentences)
 
 
@@ -83,8 +85,11 @@ def _clear_gain(metric: Metric, scores: Scores, other: Scores) -> float:
     return 100 * (scores[metric.name] - other[metric.name]) if clear else 0.0
 
 
-def _verdict(metric: Metric, scores: Scores, other: Scores, name: str) -> str:
-    """Compare a score with that of the best baseline; it is above or below if the difference's interval excludes 0."""
+def _verdict(metric: Metric, scores: Scores, other: Scores, name: str, unclear: str) -> str:
+    """Compare a score with that of the best baseline; it is above or below if the difference's interval excludes 0.
+
+    `unclear` begins the sentence where it is neither.
+    """
     baseline, theirs = f"the best baseline, {name}", metric.format(other[metric.name])
     ends = [other.get(f"{metric.name}_gain_{end}") for end in ("low", "high")]
     if ends[0] is None or ends[1] is None:
@@ -92,6 +97,6 @@ def _verdict(metric: Metric, scores: Scores, other: Scores, name: str) -> str:
     gain, low, high = (100 * value for value in (scores[metric.name] - other[metric.name], *ends))
     interval = f"95 % interval of the difference {low:+.1f} to {high:+.1f}"
     if not (clear := _clear_gain(metric, scores, other)):
-        return f"There is no clear difference from {baseline} ({theirs}): {gain:+.1f} points, {interval}."
+        return f"{unclear} {baseline} ({theirs}): {gain:+.1f} points, {interval}."
     side = "above" if clear > 0 else "BELOW"
     return f"This {metric.title} is {abs(clear):.1f} points {side} {baseline} ({theirs}; {interval})."

@@ -35,8 +35,8 @@ def test_no_lead_where_the_interval_holds_0(low, high):
 
 def test_few_rows_make_no_lead():
     assert headline(0.2, 0.3, rows=29).endswith(
-        " There is no clear difference from the best baseline, tfidf_svm (0.500): +25.0 points, 95 % interval of the "
-        "difference +20.0 to +30.0. 29 rows are too few to tell systems apart."
+        " 29 rows are too few to tell it apart from the best baseline, tfidf_svm (0.500): +25.0 points, 95 % interval "
+        "of the difference +20.0 to +30.0."
     )
     assert "too few" not in headline(0.2, 0.3, rows=30)
 
