@@ -1,6 +1,7 @@
 """Texts to predict: rows of a file in a format of corpora, of plain text, of a folder, or of standard input."""
 
 import itertools
+import re
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -58,7 +59,9 @@ class InputReader(TextRows):
     ) -> None:
         if file_format not in TEXT_FORMATS:
             raise DataError(did_you_mean("format", file_format, TEXT_FORMATS))
-        self.path, suffix = _standard_input(file_format) if name == STANDARD_INPUT else _place(name, file_format)
+        names = [text_column, kind, *(columns or {})]
+        piped = name == STANDARD_INPUT
+        self.path, suffix = _standard_input(file_format, names) if piped else _place(name, file_format)
         whole = file_format == "document" or (file_format == "auto" and kind == "document")
         read: Reader = _read_folder if suffix == _FOLDER else _read_document if whole else _read_plain_text
         if suffix in FORMATS:
@@ -88,11 +91,11 @@ class InputReader(TextRows):
                 pass
 
 
-def _standard_input(file_format: str) -> tuple[Path, str]:
-    """Return standard input as a path, and its suffix."""
+def _standard_input(file_format: str, names: Iterable[str | None]) -> tuple[Path, str]:
+    """Return standard input as a path, and its suffix; the names are of columns that texts may have."""
     piped = _StandardInput(sys.stdin.buffer)
     # The readers ask a path for two things only, its name and an open file.
-    return cast(Path, piped), piped.suffix() if file_format == "auto" else f".{file_format}"
+    return cast(Path, piped), piped.suffix(names) if file_format == "auto" else f".{file_format}"
 
 
 def _place(name: str, file_format: str) -> tuple[Path, str]:
@@ -159,13 +162,16 @@ class _StandardInput:
     def __str__(self) -> str:
         return self.name
 
-    def suffix(self) -> str:
-        """Return `.jsonl` if the first text is a JSON object, else `.txt`."""
+    def suffix(self, names: Iterable[str | None]) -> str:
+        """Return `.jsonl` if the first line is a JSON object, `.csv` if it is a header of known names, else `.txt`."""
+        known = {name.lower() for name in names if name}
         for line in self._stream:
             self._seen.append(line)
-            start = line.lstrip(b"\xef\xbb\xbf \t\r\n")
+            start = line.lstrip(b"\xef\xbb\xbf \t\r\n").decode(errors="replace")
             if start:
-                return ".jsonl" if start.startswith(b"{") else PLAIN_SUFFIX
+                cells = {cell.strip(' "\r\n').lower() for cell in re.split(r"[,;\t|]", start)}
+                is_header = len(cells) > 1 and bool(cells & known)
+                return ".jsonl" if start.startswith("{") else ".csv" if is_header else PLAIN_SUFFIX
         return PLAIN_SUFFIX
 
     @contextmanager

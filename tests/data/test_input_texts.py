@@ -253,3 +253,16 @@ def test_texts_to_predict_that_may_not_be_looked_at(tmp_path: Path, refuse: Call
     with pytest.raises(DataError) as caught:
         InputReader(str(path))
     assert str(caught.value) == f"{path} cannot be read: Permission denied. {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    ("piped", "expected"),
+    [
+        (b"text,label\nA b,x\n", [(0, "A b")]),
+        (b"id;Text\n7;A b\n", [("7", "A b")]),
+        (b"A text, and more\nB\n", [(0, "A text, and more"), (1, "B")]),
+    ],
+)
+def test_a_header_on_standard_input(pipe: Callable[[bytes], None], piped: bytes, expected: list[Any]) -> None:
+    pipe(piped)
+    assert list(InputReader("-")) == expected
