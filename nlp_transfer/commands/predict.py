@@ -55,8 +55,8 @@ def predict(
         model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).
         file: a file that ends in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .xlsx or .txt (one text a line), each
             also with .gz; a folder of text files; - is standard input.
-        output: write to this file, and not to standard output: .jsonl, .csv or .parquet, each also with .gz. Tables
-            have a column a class, and lists as JSON.
+        output: write to this new file, and not to standard output: .jsonl, .csv or .parquet, each also with .gz.
+            Tables have a column a class, and lists as JSON.
         text_column: the column that holds the text; null is its name in training, else text, or document for a
             model that summarises.
         format: auto goes by the suffix, and on standard input by the first line; text is one text a line; document is
@@ -155,9 +155,6 @@ def predict_file(
     rows.skip = on_error == "skip"
     if keep_columns and not rows.is_read_again:
         raise ConfigError(f"--keep_columns reads the input twice, and {rows.path} can be read once. Name a file.")
-    place = Path(output or "")
-    if output is not None and isinstance(rows.path, Path) and place.exists() and place.samefile(rows.path):
-        raise ConfigError(f"--output {output} is the file of the texts, which would be lost; name another.")
     if output is not None or keep_columns:
         rows.check()  # rather than after the hours that the rows before a bad one take
     if keep_columns:
@@ -213,6 +210,8 @@ def _check_output(output: Path) -> None:
             raise ConfigError(
                 f"--output {output} is a device or pipe, no file; leave --output out and redirect with >."
             )
+        if output.exists():
+            raise ConfigError(f"--output {output} is there already, and is not overwritten; name another file.")
         if not output.parent.is_dir():
             raise ConfigError(f"--output {output}: there is no folder {output.parent}; make it first.")
     except OSError as error:

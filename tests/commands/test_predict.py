@@ -108,7 +108,7 @@ def test_options_are_checked_before_the_model_is_loaded(
     assert refusal(output=str(missing)) == f"--output {missing}: there is no folder {missing.parent}; make it first."
     rows = tmp_path / "a.jsonl"
     rows.write_text('{"text": "w1"}\n')
-    with pytest.raises(ConfigError, match=r"is the file of the texts, which would be lost; name another\."):
+    with pytest.raises(ConfigError, match=r"is there already, and is not overwritten; name another file\."):
         predict_file(str(tiny_classifier), str(rows), output=str(rows))
     assert "no format is known by the suffix '.txt'; expected .jsonl, .csv, .parquet." in refusal(output=source)
     with pytest.raises(DataError, match=r"There is no file nowhere\.csv"):
@@ -155,7 +155,7 @@ def test_cut_and_unreadable_texts_are_warned_of(
         "('\u5408', '\u540c'). Take an encoder of their language.",
     ]
     caplog.clear()
-    predict_file(str(tiny_classifier), write_texts(tmp_path / "a.txt", texts[:1]), output=str(tmp_path / "b.jsonl"))
+    predict_file(str(tiny_classifier), write_texts(tmp_path / "a.txt", texts[:1]), output=str(tmp_path / "c.jsonl"))
     assert caplog.records == []
 
 
@@ -204,6 +204,7 @@ def test_parquet_keeps_the_types_of_the_input(tiny_classifier: Path, tmp_path: P
     table = pd.read_parquet(output)
     pd.testing.assert_frame_equal(table[list(frame)], frame)
     assert list(table)[4:] == ["predicted", *(f"probabilities.{name}" for name in LABELS)]
+    output.unlink()
     predict_file(str(tiny_classifier), str(tmp_path / "a.parquet"), output=str(output), options={"top_k": 1})
     assert pd.read_parquet(output).count()[2:].sum() == 2
 
@@ -227,6 +228,7 @@ def test_the_columns_of_the_training_are_found(tiny_classifier: Path, tmp_path: 
     for model in (tmp_path / "run", tmp_path / "run" / "model"):
         predict_file(str(model), str(tmp_path / "a.csv"), output=str(tmp_path / "b.jsonl"))
         (row,) = read(tmp_path / "b.jsonl")
+        (tmp_path / "b.jsonl").unlink()
         (expected,) = saved_models.load(tiny_classifier).predict([("n7", "w1 w2")])
         assert row == expected.row()
     predict_file(str(model), str(tmp_path / "a.csv"), text_column="text", output=str(tmp_path / "b.jsonl"))
