@@ -73,7 +73,10 @@ def test_from_a_data_frame_to_predictions_in_twelve_lines(tmp_path, monkeypatch,
     frame.to_csv(tmp_path / "data/clauses.csv", index=False)
     for there, here in (
         ("answerdotai/ModernBERT-base", "encoder"),
-        ("learning_rate=2e-4", "learning_rate=5e-3, use_cpu=True, disable_tqdm=True, report_to='none'"),
+        (
+            '"output_dir": "runs/clauses"',
+            '"output_dir": "runs/clauses", "learning_rate": 5e-3, "use_cpu": True, "disable_tqdm": True, "report_to": "none"',
+        ),
         ('methods=["lora"]', 'methods=["lora"], task={"max_length": 32}'),
         ('"Either party may terminate."', '"waive domain dedicate rights of the software"'),
     ):

@@ -38,7 +38,8 @@ class Experiment:
     """Describe one experiment, checked when it is made.
 
     In Python a corpus may also be a path, a pandas DataFrame, a `datasets.Dataset`, a dict of split name to one of
-    these, or a `Corpus`; a method or task may be its name.
+    these, or a `Corpus`; a method or task may be its name; and `training` a mapping, to which the defaults of a run are
+    added (config/run_defaults.py): a `TransferArguments` has those of `Trainer`.
 
     Args:
         model: the pretrained encoder: a Hub id, a folder, or `package:NAME/FOLDER` inside an installed package.
@@ -232,6 +233,9 @@ def _corpus_values(config: CorpusConfig) -> dict[str, Any]:
     return {key: value for key, value in tree.items() if value not in (None, [], {})}
 
 
+_DEFAULTS = "The defaults here are Trainer's; a run has some of its own, which --print_config shows."
+
+
 def help_sections() -> list[HelpSection]:
     """Return every field, for `--help`; of the training arguments, our own. Imports neither torch nor transformers."""
     docs = field_docs(Experiment)
@@ -244,7 +248,7 @@ def help_sections() -> list[HelpSection]:
     corpora = [HelpSection.of(CorpusConfig, key, f"{key}.", docs[key]) for key in ("source", "target")]
     tasks = [HelpSection.of(task, f"task: {name}", "task.") for name, task in TASKS.items()]
     methods = [HelpSection.of(method, f"method: {name}", f"methods.{name}.") for name, method in METHODS.items()]
-    text = f"{docs['training']} Ours are shown; --help training shows all."
+    text = f"{docs['training']} Ours are shown; --help training shows all. {_DEFAULTS}"
     training = HelpSection.of(OwnArguments, "training", "training.", text)
     return [HelpSection("experiment", "", experiment), *corpora, *tasks, *methods, training]
 
@@ -253,7 +257,8 @@ def help_training() -> list[HelpSection]:
     """Return all training arguments, for `--help training`. Imports transformers."""
     from nlp_transfer.training.arguments import TransferArguments
 
-    return [HelpSection.of(TransferArguments, "training", "training.", field_docs(Experiment)["training"])]
+    text = f"{field_docs(Experiment)['training']} {_DEFAULTS}"
+    return [HelpSection.of(TransferArguments, "training", "training.", text)]
 
 
 def known_paths() -> list[str]:

@@ -5,7 +5,7 @@ import logging
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeAlias, overload
 
@@ -90,8 +90,8 @@ class Predictor(ABC):
     references: ClassVar[tuple[str, ...]]
     references_noun: ClassVar[str]
 
-    model: "Network"
-    tokenizer: "PreTrainedTokenizerBase"
+    model: "Network" = field(repr=False)
+    tokenizer: "PreTrainedTokenizerBase" = field(repr=False)
     max_length: int
     origin: str
 

@@ -533,7 +533,7 @@ def test_every_section_has_its_fields():
 def test_training_lists_ours_and_all_on_request():
     ours = help_sections()[-1]
     (everything,) = help_training()
-    assert ours.text.endswith("Ours are shown; --help training shows all.")
+    assert "Ours are shown; --help training shows all. The defaults here are Trainer's; " in ours.text
     names = {path for path, *_ in everything.fields}
     assert {path for path, *_ in ours.fields} < names and "training.learning_rate" in names
 
