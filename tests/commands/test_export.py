@@ -91,6 +91,7 @@ def test_the_lines_are_those_of_pytorch(exported: Path, texts: Path, tmp_path: P
     expected, found = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     assert predict_file(str(exported), str(texts), output=str(expected), compute=Compute(device="cpu")) == 40
     for name in (exported, exported / "onnx"):
+        found.unlink(missing_ok=True)
         assert (
             predict_file(str(name), str(texts), output=str(found), compute=Compute(backend="onnx", max_tokens=64)) == 40
         )
