@@ -36,7 +36,7 @@ def compared_headline(
     if best := best_baseline(first, systems, ceiling):
         unclear = f"{few}it apart from" if few else "There is no clear difference from"
         sentences.append(_verdict(first, scores, systems[best], best, unclear))
-    elif few:
+    if few and not sentences[-1].startswith(few):
         sentences.append(f"{few}systems apart.")
     return " ".join(sentences)
 

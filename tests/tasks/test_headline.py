@@ -41,6 +41,13 @@ def test_few_rows_make_no_lead():
     assert "too few" not in headline(0.2, 0.3, rows=30)
 
 
+def test_few_rows_are_said_without_an_interval_too():
+    scores = {"rows": 12, "macro_f1": 0.75, "accuracy": 0.8}
+    assert SequenceClassification.headline("source test", scores, {"tfidf_svm": {"macro_f1": 0.5}}).endswith(
+        "; the interval of the difference is not known. 12 rows are too few to tell systems apart."
+    )
+
+
 def test_no_lead_without_an_interval():
     scores = {"rows": 1200, "macro_f1": 0.75, "accuracy": 0.8}
     assert SequenceClassification.headline("source test", scores, {"tfidf_svm": {"macro_f1": 0.5}}).endswith(
