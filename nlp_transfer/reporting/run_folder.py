@@ -191,10 +191,11 @@ def _longer_training(held: RunFolder, different: Iterable[str]) -> Iterator[str]
     """Yield how to train a run on, where its epochs or steps are among the keys that differ."""
     if any(line.startswith(("training.num_train_epochs:", "training.max_steps:")) for line in different):
         first = "" if held.state == "finished" else "finish this run as it was planned, and then "
+        schedule = held.record["config"].get("training", {}).get("lr_scheduler_type")
+        planned = "The learning rate of each step was planned for those epochs: a longer run is another one. "
         yield (
-            "The learning rate of each step was planned for those epochs: a longer run is another one. To train "
-            f"on from these weights, {first}begin a new run with model: {held.path / 'model'}, another "
-            "training.output_dir and the epochs to add."
+            f"{planned * (schedule != 'constant')}To train on from these weights, {first}begin a new run with model: "
+            f"{held.path / 'model'}, another training.output_dir and the epochs to add."
         )
 
 
@@ -254,9 +255,8 @@ def open_run_folder(
         if held.state == "finished":
             lock.release()
             return held
-        return _opened(
-            held, {"config": config_record(config), "inputs": dict(inputs or {}), "by_rows": dict(by_rows or {})}, lock
-        )
+        read = {"config": config_record(config), "inputs": dict(inputs or {}), "by_rows": dict(by_rows or {})}
+        return _opened(held, read, lock)
     except CheckpointError:
         lock.release()
         if made and not any(lock.folder.iterdir()):

@@ -133,6 +133,15 @@ def test_more_epochs_are_refused_with_the_way_to_train_on(tmp_path, finished):
     )
 
 
+def test_a_constant_learning_rate_is_no_reason_against_more_epochs(tmp_path):
+    constant = {"model": "encoder", "training": {**CONFIG["training"], "lr_scheduler_type": "constant"}}
+    open_run_folder(tmp_path, constant, resume=False).leave()
+    longer = {"model": "encoder", "training": {**constant["training"], "num_train_epochs": 6}}
+    with pytest.raises(CheckpointError) as caught:
+        check_run_folder(tmp_path, longer, resume=True)
+    assert "not set -> 6\nTo train on from these weights, finish this run as it was planned, and" in str(caught.value)
+
+
 def test_threads_and_loggers_may_change(tmp_path):
     open_run_folder(tmp_path, CONFIG, resume=False).leave()
     changes = {"cpu_threads": 1, "report_to": "none", "disable_tqdm": True, "logging_steps": 3}
