@@ -1,7 +1,7 @@
 """Score weights on the held-out rows of a run, and write a merged model.
 
 Weights are chosen by the task's primary metric on source validation, or by a label-free score of target texts; target
-labels are for the report only. Thresholds are tuned again for all weights.
+labels are for the report only. The decision, such as thresholds, is fitted again for all weights.
 """
 
 import shutil
@@ -21,6 +21,7 @@ from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import atomic_folder, make_private_folder, write_json, write_text
 from nlp_transfer.metrics.metric import TargetRows
 from nlp_transfer.metrics.table import METRICS, compute_scores, metrics_of
+from nlp_transfer.models.families import logits_layer, rescale_logits
 from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.weight_averaging import Weights
@@ -57,7 +58,6 @@ class ScoredWeights:
     """Hold the scores of a network with some weights, the name of the primary metric, and the score that decides."""
 
     metrics: DomainScores
-    thresholds: dict[str, float]
     primary: str
     value: float
     rank: float
@@ -100,11 +100,7 @@ class WeightScorer:
 
     def score(self, weights: Weights, *, reported: bool = True) -> ScoredWeights:
         """Load weights into the network and score all splits, or only what decides if they are not `reported`."""
-        network: Any = self.predictor.model
-        network.load_state_dict(weights)
-        rows = self._rows["source"]["validation"]
-        validation = self.predictor.row_logits(rows)
-        self.task.fit_decision(validation, _labels(rows))
+        validation = self._load(weights)
         metrics: DomainScores = {}
         for domain, splits in self._rows.items():
             for split, rows in splits.items():
@@ -112,7 +108,19 @@ class WeightScorer:
                 if "labels" in rows.column_names and (reported or decides):
                     logits = validation if decides else self.predictor.row_logits(rows)
                     metrics.setdefault(domain, {})[split] = self.task.score(logits, _labels(rows), rows=rows)
-        return ScoredWeights(metrics, self.task.threshold_by_label(), *self._decide(metrics["source"]["validation"]))
+        return ScoredWeights(metrics, *self._decide(metrics["source"]["validation"]))
+
+    def _load(self, weights: Weights) -> np.ndarray:
+        """Load weights into the network, calibrate it and fit its decision; return its logits of source validation."""
+        network: Any = self.predictor.model
+        network.load_state_dict(weights)
+        rows = self._rows["source"]["validation"]
+        logits, labels = self.predictor.row_logits(rows), _labels(rows)
+        if (calibration := self.task.calibrate(logits, labels)) is not None:
+            rescale_logits(logits_layer(network), calibration.scale, calibration.shift)
+            logits = calibration.apply(logits)
+        self.task.fit_decision(logits, labels)
+        return logits
 
     def _decide(self, scores: Mapping[str, Any]) -> tuple[str, float, float]:
         """Return the primary metric of source validation, the score that decides, and its rank."""
@@ -139,12 +147,10 @@ class WeightScorer:
 
         `files` are further ones, as (name, text) by word.
         """
+        self._load(weights)
         network: Any = self.predictor.model
-        network.load_state_dict(weights)
         of_runs = [{"name": run.folder.resolve().name, "fingerprint": run.fingerprint} for run in runs]
         record = {"task": self.task.name, **self.task.settings(), MERGED: {**how, "runs": of_runs}}
-        if scored.thresholds:
-            record["thresholds"] = scored.thresholds
         texts = {**(files or {}), "report": ("report.md", f"# {place.name}\n\n{report}")}
         try:
             with atomic_folder(place) as folder:

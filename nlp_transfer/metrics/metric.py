@@ -76,6 +76,32 @@ class ClassificationRows:
 
 
 @dataclass(frozen=True)
+class ProbabilityRows:
+    """The rows that metrics of probabilities, and of decisions made by them, are computed of.
+
+    Args:
+        probabilities: shape (rows, classes).
+        references: class ids, shape (rows,), or 0/1, shape (rows, classes).
+        predictions: the decisions in the same form.
+        label_names: the classes in the order of their ids.
+        accepted: whether the decision did not abstain, shape (rows,); None if it never does.
+        set_levels: probability from which a class is in the set, shape (classes,); None without sets.
+        costs: of each decision, shape (rows,); None without costs.
+        plain_costs: of the most probable class, for several labels of those of at least 0.5, shape (rows,).
+    """
+
+    probabilities: "np.ndarray"
+    references: "np.ndarray"
+    predictions: "np.ndarray"
+    label_names: Sequence[str]
+    accepted: "np.ndarray | None" = None
+    set_levels: "np.ndarray | None" = None
+    costs: "np.ndarray | None" = None
+    plain_costs: "np.ndarray | None" = None
+    interval: bool = False
+
+
+@dataclass(frozen=True)
 class TokenRows:
     """The rows that metrics of masked tokens are computed of, with 95 % bootstrap intervals if `interval`.
 
@@ -141,6 +167,7 @@ class Metric:
         title: its name in sentences.
         heading: (group, column) in tables of results; None leaves it out.
         table: the number of the table that it stands in, where a task has several.
+        in_terminal: whether a terminal shows it, too.
         has_interval: whether `…_low` and `…_high` may be known.
         format: turns the number into text.
         logged: whether the line of an evaluation shows it.
@@ -160,6 +187,7 @@ class Metric:
     title: str
     heading: tuple[str, str] | None = None
     table: int = 0
+    in_terminal: bool = True
     has_interval: bool = False
     format: Callable[[float | None], str] = number
     logged: bool = False

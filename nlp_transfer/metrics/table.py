@@ -11,6 +11,7 @@ from typing import Any
 from nlp_transfer.metrics.metric import (
     ClassificationRows,
     Metric,
+    ProbabilityRows,
     SummaryRows,
     TargetRows,
     TokenRows,
@@ -32,6 +33,7 @@ def _lazy(module: str, name: str, rows: Any) -> dict[str, Any]:
     return scores
 
 
+_PROBABILITIES = partial(_lazy, "probability_scores", "probability_scores")
 _TOKENS = partial(_lazy, "perplexity", "token_scores")
 _SUMMARIES = partial(_lazy, "summarization", "summary_scores")
 _TARGETS = partial(_lazy, "model_selection", "target_scores")
@@ -40,6 +42,12 @@ _WEIGHTED = partial(_lazy, "model_selection", "weighted_scores")
 
 def _classes(name: str, title: str, greater_is_better: bool | None = True, **fields: Any) -> Metric:
     return Metric(name, greater_is_better, _evaluate, ClassificationRows, title, **fields)
+
+
+def _probability(name: str, title: str, greater_is_better: bool | None, group: str = "", **fields: Any) -> Metric:
+    heading = (group, title)
+    fields = {"table": 1, "has_interval": True, "in_terminal": fields.get("table", 1) != 1, **fields}
+    return Metric(name, greater_is_better, _PROBABILITIES, ProbabilityRows, title, heading, **fields)
 
 
 def _summary(name: str, title: str, greater_is_better: bool | None, heading: Any = None, **fields: Any) -> Metric:
@@ -71,7 +79,19 @@ _LISTED = (
     _classes("macro_f1_with_none", "macro-F1 with no label as a class"),
     _classes("micro_f1_with_none", "micro-F1 with no label as a class"),
     _classes("confusion_matrix", "confusion matrix", None),
-    Metric("perplexity", False, _TOKENS, TokenRows, "perplexity", ("", "perplexity"), 0, True, perplexity),
+    _probability("ece", "ECE", False),
+    _probability("brier", "Brier", False),
+    _probability("nll", "NLL", False),
+    _probability("aurc", "AURC", False),
+    _probability("accepted", "share", None, "accepted", table=2),
+    _probability("accepted_precision", "precision", True, "accepted", table=2),
+    _probability("coverage", "coverage", None, "sets", table=2),
+    _probability("set_size", "size", None, "sets", table=2, format=_count),
+    _probability("cost", "a text", False, "cost", table=2, format=_count),
+    _probability("plain_cost", "most probable", False, "cost", table=2, format=_count),
+    Metric(
+        "perplexity", False, _TOKENS, TokenRows, "perplexity", ("", "perplexity"), has_interval=True, format=perplexity
+    ),
     Metric("token_accuracy", True, _TOKENS, TokenRows, "tokens guessed right", ("", "tokens guessed right")),
     Metric("loss", False, _TOKENS, TokenRows, "loss", ("", "loss"), logged=True),
     _summary("rouge1", "ROUGE-1", True, ("ROUGE", "1"), has_interval=True, logged=True, compared=True),
@@ -101,14 +121,14 @@ LABEL_FREE = {name: metric for name, metric in METRICS.items() if metric.rows in
 """Metrics of a target that need no labels, by their name in `training.metric_for_best_model`."""
 
 
-def metrics_of(rows: type) -> list[Metric]:
-    """Return the metrics that are computed of one type of rows.
+def metrics_of(*rows: type) -> list[Metric]:
+    """Return the metrics that are computed of one of these types of rows.
 
     Example:
         >>> [metric.name for metric in metrics_of(TokenRows)]
         ['perplexity', 'token_accuracy', 'loss']
     """
-    return [metric for metric in METRICS.values() if metric.rows is rows]
+    return [metric for metric in METRICS.values() if metric.rows in rows]
 
 
 def compute_scores(rows: Any) -> dict[str, Any]:

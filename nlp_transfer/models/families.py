@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import torch
 from peft import PeftModel
 from torch import nn
 from transformers import PreTrainedModel
@@ -123,6 +125,21 @@ def final_linear(model: PreTrainedModel) -> tuple[str, nn.Linear]:
 def logits_layer(model: PreTrainedModel) -> nn.Module:
     """Return the module that makes the logits: `final_linear`, or the adapter's copy of it."""
     return model.get_submodule(family(model).final_linear)
+
+
+@torch.no_grad()
+def rescale_logits(layer: Any, scale: np.ndarray, shift: np.ndarray) -> None:
+    """Change the layer that makes the logits so that they are scale * logits + shift, shape (classes,) each.
+
+    Raises:
+        ValueError: a shift, and a layer without bias.
+    """
+    factor = torch.as_tensor(scale).to(layer.weight)
+    layer.weight.mul_(factor[:, None])
+    if layer.bias is not None:
+        layer.bias.mul_(factor).add_(torch.as_tensor(shift).to(layer.bias))
+    elif shift.any():
+        raise ValueError("The layer that makes the logits has no bias, and cannot shift them.")
 
 
 def unused_parameters(model: PreTrainedModel) -> list[str]:

@@ -47,7 +47,8 @@ def split_summary(task: type[Task], systems: Mapping[str, Scores], where: str) -
     """Yield the tables of one split, each with a blank line after it."""
     count = next(iter(systems.values()))["rows"]
     for table in result_tables(systems, f"{where} · {count:,} {task.wording.unit}", task.scored_rows):
-        yield from (to_rich(table), Text())
+        if table.in_terminal:
+            yield from (to_rich(table), Text())
     for block in task.details(systems):
         if isinstance(block, Table) and block.in_terminal:
             yield from (GroupedTable(replace(block, title=f"{where} · {block.title}")), Text())

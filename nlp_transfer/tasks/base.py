@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from nlp_transfer.data.corpus import Corpus
     from nlp_transfer.data.encoding.collators import PaddingCollator
+    from nlp_transfer.metrics.calibration import Calibration
     from nlp_transfer.models.loading import LoadedModel
     from nlp_transfer.models.reference import ModelReference
     from nlp_transfer.tasks.predictor import Predictor
@@ -90,7 +91,7 @@ class Task(CheckedArguments, ABC):
         citation: publication with its address; empty without one.
         primary_metric: metric by which results are compared.
         selection_metric: metric by which a run keeps its best epoch; empty for the primary one.
-        scored_rows: type of rows from which its metrics are computed.
+        scored_rows: types of rows from which its metrics are computed.
         columns: of the corpus that it reads.
         provides: outputs of its network for methods.
         auto_class: class of transformers that loads an adapter's base model; empty if adapters are not pushed alone.
@@ -103,7 +104,7 @@ class Task(CheckedArguments, ABC):
     citation: ClassVar[str] = ""
     primary_metric: ClassVar[str]
     selection_metric: ClassVar[str] = ""
-    scored_rows: ClassVar[type]
+    scored_rows: ClassVar[tuple[type, ...]]
     columns: ClassVar[Columns] = Columns()
     provides: ClassVar[frozenset[Output]] = frozenset()
     baseline_names: ClassVar[tuple[str, ...]] = ()
@@ -115,7 +116,7 @@ class Task(CheckedArguments, ABC):
     @classmethod
     def metric_names(cls) -> tuple[str, ...]:
         """Return the metrics that `training.metric_for_best_model` may name."""
-        known = [metric.name for metric in metrics_of(cls.scored_rows) if metric.greater_is_better is not None]
+        known = [metric.name for metric in metrics_of(*cls.scored_rows) if metric.greater_is_better is not None]
         return tuple(dict.fromkeys(["loss", *known]))
 
     @classmethod
@@ -158,7 +159,7 @@ class FittedTask(ABC):
 
     label_names: Sequence[str] = ()
     multi_label: bool = False
-    row_keys: ClassVar[tuple[str, ...]] = ()
+    row_keys: tuple[str, ...] = ()
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -179,9 +180,7 @@ class FittedTask(ABC):
     def load_ranker(self, device: "torch.device") -> None:  # noqa: B027
         """Load the second model that encoding needs, if any; raise ConfigError if it is missing."""
 
-    def fit_tokenizer(  # noqa: B027
-        self, corpus: "Corpus", tokenizer: "PreTrainedTokenizerBase"
-    ) -> None:
+    def fit_tokenizer(self, corpus: "Corpus", tokenizer: "PreTrainedTokenizerBase") -> None:  # noqa: B027
         """Change the tokenizer for the corpus in place, before encoding."""
 
     def encode(self, corpus: "Corpus", tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
@@ -232,10 +231,12 @@ class FittedTask(ABC):
         """Return class probabilities, shape (rows, classes)."""
         raise ConfigError(f"{self.name} has no classes.")
 
-    def fit_decision(  # noqa: B027
-        self, logits: "np.ndarray", labels: "np.ndarray | None"
-    ) -> None:
-        """Tune the decision, such as thresholds, on outputs and references of validation rows."""
+    def calibrate(self, logits: "np.ndarray", labels: "np.ndarray | None") -> "Calibration | None":
+        """Return the change of the logits that calibrates them, by validation rows; None for none."""
+        return None
+
+    def fit_decision(self, logits: "np.ndarray", labels: "np.ndarray | None") -> None:  # noqa: B027
+        """Fit the decision, such as thresholds, on calibrated outputs and references of validation rows."""
 
     def threshold_by_label(self) -> dict[str, float]:
         """Return the thresholds by label name; empty without thresholds."""

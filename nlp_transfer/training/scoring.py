@@ -7,8 +7,10 @@ import numpy as np
 from datasets import Dataset
 from transformers import Trainer
 
+from nlp_transfer.models.families import rescale_logits
 from nlp_transfer.tasks.base import FittedTask, Predictions
 from nlp_transfer.training.progress import name_stage
+from nlp_transfer.training.target_evaluation import final_layer
 from nlp_transfer.training.trainer import TransferTrainer
 
 
@@ -26,9 +28,17 @@ def scored_splits(domain: str, splits: Mapping[str, Any]) -> list[str]:
 def score_model(
     trainer: TransferTrainer, task: FittedTask, encoded: Mapping[str, Mapping[str, Dataset]]
 ) -> dict[str, dict[str, Predictions]]:
-    """Predict and score all splits, on all processes together; first fit the decision on source validation."""
+    """Predict and score all splits, on all processes together; first calibrate and fit the decision.
+
+    Both are fitted on source validation. The calibration goes into the layer that makes the logits, so that whoever
+    loads the saved model has it. A model whose class frequencies were corrected is calibrated already.
+    """
     name_stage(trainer, "Scoring source validation")
-    validation = predict(trainer, encoded["source"]["validation"])
+    logits, labels = predict(trainer, encoded["source"]["validation"])
+    if not trainer.prior_corrected and (calibration := task.calibrate(logits, labels)) is not None:
+        rescale_logits(final_layer(trainer), calibration.scale, calibration.shift)
+        logits = calibration.apply(logits).astype(logits.dtype)
+    validation = logits, labels
     task.fit_decision(*validation)
     results: dict[str, dict[str, Predictions]] = {}
     for domain, splits in encoded.items():

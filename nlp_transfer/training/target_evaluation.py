@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from datasets import Dataset
 from transformers import Trainer
 
@@ -14,7 +13,7 @@ from nlp_transfer.errors import ConfigError, DataError, TrainingError
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.metrics.label_shift import AT_CHANCE, LabelShift, estimate_label_shift, vanishing_classes
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
-from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
+from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model, rescale_logits
 from nlp_transfer.training.seams import TransferSeams
 from nlp_transfer.training.target_checks import check_encoded, check_target_labels, check_tokens
 
@@ -122,12 +121,10 @@ def usable_label_shift(
     return shift
 
 
-@torch.no_grad()
 def apply_prior_correction(trainer: TransferSeams, shift: LabelShift) -> None:
     """Build an estimate into the layer that makes the logits, without any check; see `correct_prior`."""
-    trainer.prior_corrected, layer = True, final_layer(trainer)
-    layer.weight.div_(shift.temperature)
-    layer.bias.div_(shift.temperature).add_(torch.as_tensor(shift.corrections()).to(layer.bias))
+    trainer.prior_corrected, corrections = True, shift.corrections()
+    rescale_logits(final_layer(trainer), np.full(len(corrections), 1 / shift.temperature), corrections)
 
 
 def final_layer(trainer: Trainer) -> Any:

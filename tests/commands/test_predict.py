@@ -38,7 +38,7 @@ def test_equals_the_pipeline_of_plain_transformers(kind: str, request: pytest.Fi
     assert {len(text.split()) > MAX_LENGTH - 2 for text in texts} == {True, False}
     assert predict_file(str(folder), write_texts(tmp_path / "a.txt", texts), output=str(tmp_path / "b.jsonl")) == 33
     classify = pipeline("text-classification", model=str(folder), truncation=True, top_k=None)
-    thresholds = dict(zip(LABELS, saved_models.load(folder).thresholds, strict=True))
+    thresholds = saved_models.load(folder).decision.threshold_by_label()
     for row, expected in zip(read(tmp_path / "b.jsonl"), classify(texts), strict=True):
         scores = {item["label"]: item["score"] for item in expected}
         assert row["probabilities"] == pytest.approx(scores, abs=1e-5)

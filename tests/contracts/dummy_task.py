@@ -38,7 +38,7 @@ class FirstClass(Task):
 
     name: ClassVar[str] = "first_class_guessing"
     primary_metric: ClassVar[str] = FIRST_CLASS.name
-    scored_rows: ClassVar[type] = FirstClassRows
+    scored_rows: ClassVar[tuple[type, ...]] = (FirstClassRows,)
     columns: ClassVar[Columns] = Columns(labels=True)
     wording: ClassVar[Wording] = Wording(
         unit="texts",
@@ -59,7 +59,7 @@ class FirstClass(Task):
 class FittedFirstClass(FittedTask):
     """The same with a corpus's classes."""
 
-    row_keys: ClassVar[tuple[str, ...]] = ("id", "split", "domain", "first")
+    row_keys = ("id", "split", "domain", "first")
 
     def __init__(self, config: FirstClass, names: list[str]) -> None:
         self.config, self.name, self.max_length, self.facts = config, config.name, config.max_length, {}

@@ -12,6 +12,7 @@ from transformers import AutoTokenizer
 
 from nlp_transfer import corpus_from
 from nlp_transfer.config.experiment import load_config
+from nlp_transfer.config.typed_values import build
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.outputs import Output
@@ -58,7 +59,9 @@ classification = pytest.mark.parametrize("bound", CLASSIFICATIONS, indirect=True
 def test_a_task_is_known_by_its_name_and_rebuilt_from_its_fields(name):
     task = TASKS[name]()
     assert task.name == name
-    assert TASKS[name](**dataclasses.asdict(task)) == task
+    problems: list[str] = []
+    assert build(TASKS[name], dataclasses.asdict(task), "task", problems) == task
+    assert problems == []
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -46,16 +46,18 @@ def test_a_single_label_classifier_loads_as_it_was_saved(tiny_classifier: Path) 
 def test_thresholds_are_saved_by_label(tiny_multi_label_classifier: Path) -> None:
     loaded = saved_models.load(tiny_multi_label_classifier)
     assert loaded.multi_label
-    assert loaded.thresholds.tolist() == [0.2, 0.5, 0.9]
+    assert loaded.decision.thresholds.tolist() == [0.2, 0.5, 0.9]
     # A label is predicted from its threshold on, the threshold included.
-    assert loaded.choose(np.array([[0.2, 0.49, 0.95], [0.19, 0.5, 0.89]])).tolist() == [[1, 0, 1], [0, 1, 0]]
+    assert loaded.decision.choose(np.array([[0.2, 0.49, 0.95], [0.19, 0.5, 0.89]])).tolist() == [[1, 0, 1], [0, 1, 0]]
 
 
 def test_probabilities_are_softmax_or_sigmoid(tiny_classifier: Path, tiny_multi_label_classifier: Path) -> None:
     scores = np.log([[1.0, 2.0, 5.0]])
-    np.testing.assert_allclose(saved_models.load(tiny_classifier).probabilities(scores), [[1 / 8, 2 / 8, 5 / 8]])
     np.testing.assert_allclose(
-        saved_models.load(tiny_multi_label_classifier).probabilities(scores), [[1 / 2, 2 / 3, 5 / 6]]
+        saved_models.load(tiny_classifier).decision.probabilities(scores), [[1 / 8, 2 / 8, 5 / 8]]
+    )
+    np.testing.assert_allclose(
+        saved_models.load(tiny_multi_label_classifier).decision.probabilities(scores), [[1 / 2, 2 / 3, 5 / 6]]
     )
 
 

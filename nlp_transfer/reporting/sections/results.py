@@ -3,7 +3,7 @@
 A system is the model or a baseline. All systems of a table were scored on the same rows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from nlp_transfer.metrics.metric import Metric, Scores
 from nlp_transfer.metrics.table import METRICS, metrics_of
@@ -14,12 +14,14 @@ from nlp_transfer.tasks.blocks import Block, Section, Table, Text
 from nlp_transfer.tasks.headline import below_on_validation
 
 
-def result_tables(systems: Mapping[str, Scores], title: str, rows: type) -> list[Table]:
+def result_tables(systems: Mapping[str, Scores], title: str, rows: Sequence[type]) -> list[Table]:
     """Return tables with one row a system and one column a metric; an interval follows its metric.
+
+    `rows` are the types that the metrics are computed of. A system without a score of a table is not in it.
 
     Example:
         >>> from nlp_transfer.metrics.metric import TokenRows
-        >>> result_tables({"model": {"perplexity": 12.0, "loss": 2.48}}, "t", TokenRows)[0].rows
+        >>> result_tables({"model": {"perplexity": 12.0, "loss": 2.48}}, "t", [TokenRows])[0].rows
         [['model', '12.00', '2.480']]
     """
     known = _shown(next(iter(systems.values())), rows)
@@ -30,11 +32,11 @@ def result_tables(systems: Mapping[str, Scores], title: str, rows: type) -> list
     return tables
 
 
-def _shown(scores: Scores, rows: type) -> list[Metric]:
+def _shown(scores: Scores, rows: Sequence[type]) -> list[Metric]:
     """Return the metrics that tables show of some scores."""
     known = [
         metric
-        for metric in metrics_of(rows)
+        for metric in metrics_of(*rows)
         if metric.heading is not None
         and metric.name in scores
         and (metric.requires is None or metric.requires in scores)
@@ -44,6 +46,7 @@ def _shown(scores: Scores, rows: type) -> list[Metric]:
 
 
 def _result_table(systems: Mapping[str, Scores], metrics: list[Metric], title: str) -> Table:
+    systems = {name: one for name, one in systems.items() if any(metric.name in one for metric in metrics)}
     first = next(iter(systems.values()))
     groups, columns, rows = [""], ["system"], [[name] for name in systems]
     for metric in metrics:
@@ -58,7 +61,8 @@ def _result_table(systems: Mapping[str, Scores], metrics: list[Metric], title: s
             columns.append(f"{name}, 95 %")
             for row, scores in zip(rows, systems.values(), strict=True):
                 row.append(f"{metric.format(scores.get(low))}–{metric.format(scores.get(high))}")
-    return Table(title, columns, rows, groups=groups if any(groups) else ())
+    in_terminal = any(metric.in_terminal for metric in metrics)
+    return Table(title, columns, rows, groups=groups if any(groups) else (), in_terminal=in_terminal)
 
 
 def compared_metrics(scores: Scores, primary: str) -> list[Metric]:

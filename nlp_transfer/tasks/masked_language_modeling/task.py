@@ -66,7 +66,7 @@ class MaskedLanguageModeling(Task):
     primary_metric: ClassVar[str] = "perplexity"
     selection_metric: ClassVar[str] = "loss"
     scores_untrained: ClassVar[bool] = True
-    scored_rows: ClassVar[type] = TokenRows
+    scored_rows: ClassVar[tuple[type, ...]] = (TokenRows,)
     wording: ClassVar[Wording] = _WORDING
     auto_class: ClassVar[str] = "AutoModelForMaskedLM"
 

@@ -1,26 +1,78 @@
-"""Decide on the classes of texts by the logits of a classifier."""
+"""Decide on the classes of texts by the logits of a classifier: which class, whether to abstain, and at what cost."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
-ROW_KEYS = ("id", "split", "domain", "label", "predicted", "probabilities")
-"""The keys of a line of predictions, in their order."""
+PREDICT, ABSTAIN = "predict", "abstain"
+"""The values of `decision`."""
 
 
-class ClassDecision:
-    """The decision of a task or a predictor that knows its classes.
+@dataclass(frozen=True)
+class Decision:
+    """What a classifier makes of its logits.
 
-    Attributes:
+    Args:
         label_names: the classes in the order of their ids.
         multi_label: whether a text may have any number of labels.
         thresholds: minimum probability of each predicted label, shape (classes,); multi-label only.
+        accept_from: confidence from which a prediction is accepted, infinite if none is; None never abstains.
+        set_levels: probability from which a class is in the set of possible ones, shape (classes,); None without sets.
+        costs: of each predicted class for each true one, shape (true, predicted); for multi-label that of each label
+            missed and of each false alarm, shape (2,); None without costs.
+
+    Example:
+        >>> decision = Decision.plain(["red", "blue"], multi_label=False)
+        >>> decision.names_of(decision.choose(np.array([[0.25, 0.75]]))[0])
+        'blue'
     """
 
     label_names: Sequence[str]
     multi_label: bool
     thresholds: np.ndarray
+    accept_from: float | None = None
+    set_levels: np.ndarray | None = None
+    costs: np.ndarray | None = None
+
+    @classmethod
+    def plain(cls, label_names: Sequence[str], *, multi_label: bool) -> Self:
+        """Return the decision for the most probable class, for multi-label for each label of at least 0.5."""
+        return cls(label_names, multi_label, np.full(len(label_names), 0.5))
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], label_names: Sequence[str], *, multi_label: bool) -> Self:
+        """Return the decision that `record` describes; raise ValueError if it is no record of these classes."""
+        thresholds, levels, classes = record.get("thresholds", {}), record.get("set_levels"), len(label_names)
+        accept, costs = record.get("accept_from", {"confidence": None}), record.get("costs")
+        try:
+            made = cls(
+                label_names,
+                multi_label,
+                np.array([thresholds.get(name, 0.5) for name in label_names]),
+                accept_from=math.inf if accept is None else accept["confidence"],
+                set_levels=None if levels is None else np.array([float(levels[name]) for name in label_names]),
+                costs=None if costs is None else np.array(costs, dtype=np.float64),
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+        if made.costs is not None and made.costs.shape != ((2,) if multi_label else (classes, classes)):
+            raise ValueError(f"costs have the shape {made.costs.shape} for {classes} classes")
+        return made
+
+    def record(self) -> dict[str, Any]:
+        """Return the decision as JSON holds it, without classes; see `from_record`."""
+        record: dict[str, Any] = {"thresholds": self.threshold_by_label()}
+        if self.accept_from is not None:
+            finite = math.isfinite(self.accept_from)
+            record["accept_from"] = {"confidence": self.accept_from} if finite else None
+        if self.set_levels is not None:
+            record["set_levels"] = dict(zip(self.label_names, self.set_levels.tolist(), strict=True))
+        if self.costs is not None:
+            record["costs"] = self.costs.tolist()
+        return record
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return the softmax of logits, for multi-label the sigmoid; float64, shape (rows, classes)."""
@@ -30,29 +82,104 @@ class ClassDecision:
         return expit(logits) if self.multi_label else softmax(logits, axis=-1)
 
     def choose(self, probabilities: np.ndarray) -> np.ndarray:
-        """Return class ids, shape (rows,); for multi-label 0 or 1, shape (rows, classes)."""
+        """Return class ids of least expected cost, shape (rows,); for multi-label 0 or 1, shape (rows, classes)."""
         if self.multi_label:
             return (probabilities >= self.thresholds).astype(int)
+        if self.costs is not None:
+            return (probabilities @ self.costs).argmin(axis=-1)
         return probabilities.argmax(axis=-1)
+
+    def accepts(self, probabilities: np.ndarray) -> np.ndarray | None:
+        """Return whether each prediction is accepted, shape (rows,); None if the decision never abstains."""
+        from nlp_transfer.metrics.probability_scores import confidences
+
+        if self.accept_from is None:
+            return None
+        return np.asarray(confidences(probabilities, self.choose(probabilities)) >= self.accept_from)
+
+    def expected_costs(self, probabilities: np.ndarray) -> np.ndarray | None:
+        """Return the expected cost of each prediction, shape (rows,); None without costs."""
+        if self.costs is None:
+            return None
+        choice = self.choose(probabilities)
+        if self.multi_label:
+            missed, false_alarm = self.costs
+            return np.asarray(np.where(choice == 1, (1 - probabilities) * false_alarm, probabilities * missed).sum(1))
+        return np.asarray((probabilities @ self.costs)[np.arange(len(choice)), choice])
+
+    def row_costs(self, choice: np.ndarray, references: np.ndarray) -> np.ndarray | None:
+        """Return the cost of each choice by its reference, shape (rows,); None without costs."""
+        if self.costs is None:
+            return None
+        if self.multi_label:
+            missed, false_alarm = self.costs
+            return np.asarray(((references > choice) * missed + (choice > references) * false_alarm).sum(axis=1))
+        return np.asarray(self.costs[references, choice])
 
     def names_of(self, choice: Any) -> str | list[str]:
         """Return the name of a class id; for multi-label the names of a row of zeros and ones."""
-        names = self.label_names
-        return [names[i] for i in np.flatnonzero(choice).tolist()] if self.multi_label else names[int(choice)]
+        return self.names_where(choice) if self.multi_label else self.label_names[int(choice)]
+
+    def names_where(self, mask: np.ndarray) -> list[str]:
+        """Return the names of the classes that a mask has, shape (classes,)."""
+        return [self.label_names[i] for i in np.flatnonzero(mask).tolist()]
 
     def threshold_by_label(self) -> dict[str, float]:
         """Return the thresholds by label name; empty for single-label."""
         return dict(zip(self.label_names, self.thresholds.tolist(), strict=True)) if self.multi_label else {}
 
+    @property
+    def row_keys(self) -> tuple[str, ...]:
+        """The keys of a line of predictions, in their order."""
+        parts = {"decision": self.accept_from, "set": self.set_levels, "expected_cost": self.costs}
+        configured = [name for name, part in parts.items() if part is not None]
+        return ("id", "split", "domain", "label", "predicted", *configured, "probabilities")
+
+    def describe(self, probabilities: np.ndarray) -> Iterator[dict[str, Any]]:
+        """Yield for each row the keys `predicted`, and `decision`, `set` and `expected_cost` if configured."""
+        accepted, costs = self.accepts(probabilities), self.expected_costs(probabilities)
+        for i, choice in enumerate(self.choose(probabilities)):
+            row: dict[str, Any] = {"predicted": self.names_of(choice)}
+            if accepted is not None:
+                row["decision"] = PREDICT if accepted[i] else ABSTAIN
+            if self.set_levels is not None:
+                row["set"] = self.names_where(probabilities[i] >= self.set_levels)
+            if costs is not None:
+                row["expected_cost"] = round(float(costs[i]), 6)
+            yield row
+
     def prediction_rows(
         self, ids: Iterable[str], references: np.ndarray | None, probabilities: np.ndarray
     ) -> Iterator[dict[str, Any]]:
         """Yield the lines of predictions, without `split` and `domain`; references are None without labels."""
-        rows = zip(ids, self.choose(probabilities), probabilities.tolist(), strict=True)
-        for place, (row_id, choice, row) in enumerate(rows):
+        rows = zip(ids, self.describe(probabilities), probabilities.tolist(), strict=True)
+        for place, (row_id, made, row) in enumerate(rows):
             yield {
                 "id": row_id,
                 "label": None if references is None else self.names_of(references[place]),
-                "predicted": self.names_of(choice),
+                **made,
                 "probabilities": dict(zip(self.label_names, row, strict=True)),
             }
+
+    def scores(self, probabilities: np.ndarray, references: np.ndarray, *, interval: bool) -> dict[str, Any]:
+        """Return the metrics of classes and of probabilities; see `METRICS`."""
+        from nlp_transfer.metrics.metric import ProbabilityRows
+        from nlp_transfer.metrics.table import classification_metrics, compute_scores
+
+        choice = self.choose(probabilities)
+        plain = self.plain(self.label_names, multi_label=self.multi_label).choose(probabilities)
+        rows = ProbabilityRows(
+            probabilities,
+            references,
+            choice,
+            self.label_names,
+            accepted=self.accepts(probabilities),
+            set_levels=self.set_levels,
+            costs=self.row_costs(choice, references),
+            plain_costs=self.row_costs(plain, references),
+            interval=interval,
+        )
+        metrics = classification_metrics(
+            choice, references, self.label_names, multi_label=self.multi_label, interval=interval
+        )
+        return {**metrics, **compute_scores(rows)}

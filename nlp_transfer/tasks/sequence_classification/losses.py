@@ -50,32 +50,3 @@ def multi_label_loss(
         p = torch.sigmoid(logits)
         losses = losses * (labels * (1 - p) + (1 - labels) * p) ** focal_gamma
     return losses.mean(dim=-1)
-
-
-def balanced_class_weights(counts: Tensor) -> Tensor:
-    """Return weights n / (K n_c), with which every class has the same total weight; 0 for a class without rows.
-
-    Args:
-        counts: rows of each class, shape (classes,).
-
-    Example:
-        >>> balanced_class_weights(torch.tensor([1, 3]))
-        tensor([2.0000, 0.6667])
-    """
-    weights = counts.sum() / (len(counts) * counts.clamp(min=1))
-    return torch.where(counts > 0, weights, torch.zeros_like(weights)).float()
-
-
-def balanced_positive_weights(positives: Tensor, rows: int) -> Tensor:
-    """Return weights (n - n_c) / n_c, with which "yes" and "no" of a label weigh the same; 1 for a label without "yes".
-
-    Args:
-        positives: rows that have each label, shape (labels,).
-        rows: n.
-
-    Example:
-        >>> balanced_positive_weights(torch.tensor([1, 2]), 4)
-        tensor([3., 1.])
-    """
-    weights = (rows - positives) / positives.clamp(min=1)
-    return torch.where(positives > 0, weights, torch.ones_like(weights)).float()

@@ -16,7 +16,6 @@ from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.encoding.tokens import untruncated_lengths
 from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
-from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.models.config_values import label_problems
 from nlp_transfer.models.onnx.runtime import OnnxNetwork
 from nlp_transfer.models.speed.batching import token_budget_batches
@@ -25,7 +24,7 @@ from nlp_transfer.tasks.predictor import Evaluated, ExportablePredictor, Logits,
 from nlp_transfer.tasks.saved_folder import UNLIMITED_TOKENS, SavedModel
 from nlp_transfer.tasks.sequence_classification import NAME
 from nlp_transfer.tasks.sequence_classification.baselines import label_array
-from nlp_transfer.tasks.sequence_classification.decision import ROW_KEYS, ClassDecision
+from nlp_transfer.tasks.sequence_classification.decision import Decision
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +42,9 @@ class ClassPrediction:
     Args:
         predicted: the name of the class; for multi-label of all labels that reach their thresholds.
         probabilities: by class name, in the order of the classes, or the most probable first.
+        decision: `predict`, or `abstain` where the model is not sure enough; None if it never abstains.
+        set: the possible classes; None without sets.
+        expected_cost: of the prediction; None without costs.
 
     Example:
         >>> ClassPrediction(3, "red", {"red": 0.75, "blue": 0.25}).row()
@@ -52,17 +54,22 @@ class ClassPrediction:
     id: Any
     predicted: str | list[str]
     probabilities: dict[str, float]
+    decision: str | None = None
+    set: list[str] | None = None
+    expected_cost: float | None = None
 
     def row(self) -> dict[str, Any]:
         """Return the prediction as JSON holds it, with probabilities rounded to 6 decimals."""
-        return {**vars(self), "probabilities": {name: round(p, 6) for name, p in self.probabilities.items()}}
+        known = {name: value for name, value in vars(self).items() if value is not None}
+        return {**known, "probabilities": {name: round(p, 6) for name, p in self.probabilities.items()}}
 
 
 @dataclass(frozen=True)
-class ClassificationPredictor(ClassDecision, ExportablePredictor):
-    """A trained classifier; see `ClassDecision`.
+class ClassificationPredictor(ExportablePredictor):
+    """A trained classifier.
 
     Args:
+        decision: what it makes of its logits.
         top_k: number of probabilities of a prediction, the largest first; None has all in the order of the classes.
     """
 
@@ -70,9 +77,7 @@ class ClassificationPredictor(ClassDecision, ExportablePredictor):
     references: ClassVar[tuple[str, ...]] = ("label", "labels")
     references_noun: ClassVar[str] = "labels"
 
-    label_names: list[str]
-    multi_label: bool
-    thresholds: np.ndarray
+    decision: Decision
     top_k: int | None = None
 
     @classmethod
@@ -95,20 +100,33 @@ class ClassificationPredictor(ClassDecision, ExportablePredictor):
         labels = [config.id2label[i] for i in range(config.num_labels)]
         if isinstance(loaded.model, OnnxNetwork):
             loaded.model.check_outputs(len(labels))
-        thresholds = record.get("thresholds", {})
+        try:
+            decision = Decision.from_record(record, labels, multi_label=multi_label)
+        except ValueError as error:
+            raise CheckpointError(
+                f"{saved.name}: the decision in its config.json cannot be read ({error}). Save the model anew."
+            ) from error
         return cls(
             model=loaded.model,
             tokenizer=tokenizer,
             max_length=int(record.get("max_length", _longest(config, tokenizer))),
             origin=str(saved.folder),
-            label_names=labels,
-            multi_label=multi_label,
-            thresholds=np.array([thresholds.get(label, 0.5) for label in labels]),
+            decision=decision,
         )
 
+    @property
+    def label_names(self) -> Sequence[str]:
+        """The classes in the order of their ids."""
+        return self.decision.label_names
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a text may have any number of labels."""
+        return self.decision.multi_label
+
     def state(self) -> dict[str, Any]:
-        """Return the length and the thresholds."""
-        return {"max_length": self.max_length, "thresholds": self.threshold_by_label()}
+        """Return the length and the decision."""
+        return {"max_length": self.max_length, **self.decision.record()}
 
     def with_options(self, *, top_k: int | None = None) -> Self:
         """Return the classifier with `top_k` probabilities a prediction; raise ConfigError if it is less than 1."""
@@ -117,9 +135,13 @@ class ClassificationPredictor(ClassDecision, ExportablePredictor):
         return replace(self, top_k=top_k)
 
     def columns(self) -> dict[str, pa.DataType]:
-        """Return the columns of a table of predictions: the classes predicted, and the probability of each class."""
-        predicted = pa.list_(pa.string()) if self.multi_label else pa.string()
-        return {"predicted": predicted} | {f"probabilities.{name}": pa.float64() for name in self.label_names}
+        """Return the columns of a table of predictions: what was decided, and the probability of each class."""
+        names, decision = pa.list_(pa.string()), self.decision
+        columns = {"predicted": names if self.multi_label else pa.string()}
+        columns |= {"decision": pa.string()} if decision.accept_from is not None else {}
+        columns |= {"set": names} if decision.set_levels is not None else {}
+        columns |= {"expected_cost": pa.float64()} if decision.costs is not None else {}
+        return columns | {f"probabilities.{name}": pa.float64() for name in self.label_names}
 
     def predict_window(
         self, window: Sequence[tuple[Any, str]], coverage: TokenCoverage, max_tokens: int | None
@@ -129,11 +151,14 @@ class ClassificationPredictor(ClassDecision, ExportablePredictor):
         encoded = self._encode(texts)
         lengths = untruncated_lengths(self.tokenizer, texts, encoded)
         coverage.add(self.tokenizer, window, encoded["input_ids"], lengths)
-        probabilities = self.probabilities(self.token_logits(encoded["input_ids"], max_tokens=max_tokens))
-        for (row_id, _), row, choice in zip(window, probabilities.tolist(), self.choose(probabilities), strict=True):
+        logits = self.token_logits(encoded["input_ids"], max_tokens=max_tokens)
+        probabilities = self.decision.probabilities(logits)
+        for (row_id, _), row, made in zip(
+            window, probabilities.tolist(), self.decision.describe(probabilities), strict=True
+        ):
             shown = zip(self.label_names, row, strict=True)
             ranked = shown if self.top_k is None else sorted(shown, key=lambda item: -item[1])[: self.top_k]
-            yield ClassPrediction(row_id, self.names_of(choice), dict(ranked))
+            yield ClassPrediction(row_id, probabilities=dict(ranked), **made)
 
     def text_logits(self, texts: Sequence[str], *, max_tokens: int | None = None) -> np.ndarray:
         """Return the logits of texts; float32, shape (texts, classes)."""
@@ -155,7 +180,7 @@ class ClassificationPredictor(ClassDecision, ExportablePredictor):
 
     def decisions(self, texts: Sequence[str], logits: Logits) -> list[Any]:
         """Return the class id, or the zeros and ones of all labels, of each text."""
-        chosen: list[Any] = self.choose(self.probabilities(np.stack(list(logits)))).tolist()
+        chosen: list[Any] = self.decision.choose(self.decision.probabilities(np.stack(list(logits)))).tolist()
         return chosen
 
     def example_batch(self, texts: Sequence[str]) -> "dict[str, torch.Tensor]":
@@ -165,7 +190,7 @@ class ClassificationPredictor(ClassDecision, ExportablePredictor):
     def load_corpus(self, config: CorpusConfig) -> Corpus:
         """Load a corpus with the labels of the model."""
         try:
-            corpus = load_corpus(config, key="corpus", label_names=self.label_names, labeled=True)
+            corpus = load_corpus(config, key="corpus", label_names=list(self.label_names), labeled=True)
         except DataError as error:
             kind = f"{self.origin} is a classifier: it is scored on texts with labels."
             raise DataError([*error.problems, kind]) from error
@@ -182,10 +207,9 @@ class ClassificationPredictor(ClassDecision, ExportablePredictor):
         for index, prediction in enumerate(progress(whole.predictions(rows, max_tokens))):
             probabilities[index] = list(prediction.probabilities.values())
         references = label_array(dataset, len(self.label_names), multi_label=self.multi_label)
-        metrics = classification_metrics(
-            self.choose(probabilities), references, self.label_names, multi_label=self.multi_label
-        )
-        return Evaluated(metrics, {}, self.prediction_rows(dataset["id"], references, probabilities), ROW_KEYS)
+        metrics = self.decision.scores(probabilities, references, interval=True)
+        lines = self.decision.prediction_rows(dataset["id"], references, probabilities)
+        return Evaluated(metrics, {}, lines, self.decision.row_keys)
 
     def _encode(self, texts: Sequence[str]) -> "BatchEncoding":
         """Tokenize texts as in training, without token types, which are all 0."""

@@ -1,10 +1,17 @@
 """Tabulate the scores of single classes: per class, and the confusion matrix."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from nlp_transfer.metrics.metric import Scores, number
-from nlp_transfer.tasks.blocks import Block, Table, Text
+from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text
 from nlp_transfer.tasks.headline import MIN_ROWS
+from nlp_transfer.tasks.sequence_classification.decision import Decision
+from nlp_transfer.tasks.sequence_classification.decision_settings import DecisionSettings
+
+if TYPE_CHECKING:
+    from nlp_transfer.metrics.calibration import Calibration
 
 MATRIX_CLASSES = 20
 """Maximum number of classes of a confusion matrix."""
@@ -72,3 +79,35 @@ def rare_classes(scores: Scores, where: str) -> Iterator[str]:
         f"Fewer than {MIN_ROWS} rows of {where} are of {classes} {', '.join(listed[:_LISTED])}{more}: {theirs} F1, and "
         "so the macro-F1, varies much by chance."
     )
+
+
+def decision_section(
+    decision: Decision, calibration: "Calibration | None", settings: DecisionSettings, problems: Sequence[str]
+) -> Section:
+    """Return the section about what is made of probabilities, and which promises cannot be kept."""
+    facts = [f"- Calibration: {_calibration(decision, calibration)}."]
+    if decision.accept_from is not None:
+        promise = (
+            f"precision of at least {settings.abstain.precision:g}, with {settings.abstain.confidence:.0%} confidence"
+        )
+        level = f"{decision.accept_from:.3f}" if math.isfinite(decision.accept_from) else "no level"
+        facts.append(f"- A prediction is accepted from the confidence {level} ({promise}); else it is `abstain`.")
+    if decision.set_levels is not None:
+        kind = "of each class" if settings.sets.per_class else "on average"
+        facts.append(f"- Sets hold the true class with a probability of {settings.sets.coverage:g} {kind}.")
+    if decision.costs is not None:
+        facts.append("- Predictions have the least expected cost.")
+    note = "These hold for texts like those of source validation, and not on another domain."
+    blocks: list[Block] = [Text("\n".join(facts)), *([Text(note)] if len(facts) > 1 else []), *map(Alert, problems)]
+    if decision.set_levels is not None:
+        rows = [[name, number(level)] for name, level in zip(decision.label_names, decision.set_levels, strict=True)]
+        blocks.append(Table("", ["class", "in the set from"], rows))
+    return Section("Decision", tuple(blocks))
+
+
+def _calibration(decision: Decision, calibration: "Calibration | None") -> str:
+    if calibration is None:
+        return "none"
+    if not decision.multi_label:
+        return f"logits are divided by a temperature of {1 / calibration.scale[0]:.3f}, in the model's last layer"
+    return "the logit of each label is scaled and shifted (Platt), in the model's last layer"

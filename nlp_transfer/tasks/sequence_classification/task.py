@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
 from nlp_transfer.data.corpus import Corpus
-from nlp_transfer.errors import ConfigError, DataError, did_you_mean
-from nlp_transfer.metrics.metric import ClassificationRows, Scores
+from nlp_transfer.errors import ConfigError, DataError
+from nlp_transfer.metrics.metric import ClassificationRows, ProbabilityRows, Scores
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.tasks.base import (
@@ -22,16 +22,18 @@ from nlp_transfer.tasks.base import (
     Wording,
     padding_collator,
 )
-from nlp_transfer.tasks.blocks import Block
+from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.sequence_classification import NAME
 from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, score_baselines
-from nlp_transfer.tasks.sequence_classification.decision import ROW_KEYS, ClassDecision
+from nlp_transfer.tasks.sequence_classification.decision import Decision
+from nlp_transfer.tasks.sequence_classification.decision_settings import DecisionSettings, fit_decision
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
+    from nlp_transfer.metrics.calibration import Calibration
     from nlp_transfer.models.loading import LoadedModel
     from nlp_transfer.models.reference import ModelReference
     from nlp_transfer.tasks.predictor import Predictor
@@ -69,6 +71,7 @@ class SequenceClassification(Task):
         focal_gamma: γ of the focal loss; 0 is cross-entropy.
         label_smoothing: ε of label smoothing.
         tune_thresholds: multi-label only: tune one threshold a label on validation; otherwise 0.5 for all.
+        decision: what is made of probabilities, such as calibration, abstention, sets of classes and costs.
 
     Example:
         >>> SequenceClassification(max_length=64).fit(load_corpus(CorpusConfig("corpus"))).label_names
@@ -80,7 +83,7 @@ class SequenceClassification(Task):
     columns: ClassVar[Columns] = Columns(labels=True)
     provides: ClassVar[frozenset[Output]] = frozenset({Output.LOGITS, Output.POOLED, Output.ROW_LOSS, Output.HEAD})
     baseline_names: ClassVar[tuple[str, ...]] = tuple(BASELINES)
-    scored_rows: ClassVar[type] = ClassificationRows
+    scored_rows: ClassVar[tuple[type, ...]] = (ClassificationRows, ProbabilityRows)
     wording: ClassVar[Wording] = _WORDING
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
 
@@ -90,6 +93,7 @@ class SequenceClassification(Task):
     focal_gamma: float = 0.0
     label_smoothing: float = 0.0
     tune_thresholds: bool = True
+    decision: DecisionSettings = field(default_factory=DecisionSettings)
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -107,6 +111,7 @@ class SequenceClassification(Task):
             problems.append(f"task.focal_gamma is {self.focal_gamma}; expected 0 or more.")
         if not 0 <= self.label_smoothing < 1:
             problems.append(f"task.label_smoothing is {self.label_smoothing}; expected 0 <= value < 1.")
+        problems += self.decision.problems("task.decision")
         if problems:
             raise ConfigError(problems)
 
@@ -147,47 +152,31 @@ class SequenceClassification(Task):
 
 
 @final
-class FittedSequenceClassification(ClassDecision, FittedTask):
+class FittedSequenceClassification(FittedTask):
     """A sequence classification task that has read its corpus."""
 
     config: SequenceClassification
-    row_keys: ClassVar[tuple[str, ...]] = ROW_KEYS
 
     def __init__(self, config: SequenceClassification, corpus: Corpus) -> None:
+        from nlp_transfer.tasks.sequence_classification.class_weights import class_weights
+
         super().__init__(config)
         self.label_names = corpus.label_names
         self.multi_label = corpus.multi_label
-        self.thresholds = np.full(len(self.label_names), 0.5)
-        self._weights = self._class_weights(corpus)
+        costs = config.decision.cost_array(self.label_names, multi_label=self.multi_label)
+        self.decision = replace(Decision.plain(self.label_names, multi_label=self.multi_label), costs=costs)
+        self.row_keys = self.decision.row_keys
+        self.calibration: Calibration | None = None
+        self.broken_promises: list[str] = []
+        self._weights = class_weights(config.class_weights, corpus)
 
     def settings(self) -> dict[str, Any]:
-        """Return the length and the thresholds."""
-        return {"max_length": self.max_length, "thresholds": self.threshold_by_label()}
+        """Return the length and the decision."""
+        return {"max_length": self.max_length, **self.decision.record()}
 
-    def _class_weights(self, corpus: Corpus) -> "Tensor | None":
-        import torch
-
-        from nlp_transfer.tasks.sequence_classification.losses import balanced_class_weights, balanced_positive_weights
-
-        asked = self.config.class_weights
-        if asked is None:
-            return None
-        if isinstance(asked, dict):
-            unknown = [name for name in asked if name not in self.label_names]
-            if unknown:
-                raise ConfigError(
-                    [f"task.class_weights: {did_you_mean('class', name, self.label_names)}" for name in unknown]
-                )
-            return torch.tensor([float(asked.get(name, 1.0)) for name in self.label_names])
-        train = corpus.splits["train"]
-        counts = torch.zeros(len(self.label_names), dtype=torch.float64)
-        for batch in train.select_columns([str(corpus.label_column)]).iter(batch_size=10_000):
-            column = batch[corpus.label_column]
-            ids = [label for row in column for label in row] if self.multi_label else column
-            counts += torch.bincount(torch.tensor(ids, dtype=torch.long), minlength=len(self.label_names))
-        if self.multi_label:
-            return balanced_positive_weights(counts, len(train))
-        return balanced_class_weights(counts)
+    def threshold_by_label(self) -> dict[str, float]:
+        """Return the thresholds by label name; empty for single-label."""
+        return self.decision.threshold_by_label()
 
     def encode_split(
         self, split: str, rows: "Dataset", fingerprint: str, tokenizer: "PreTrainedTokenizerBase"
@@ -240,31 +229,65 @@ class FittedSequenceClassification(ClassDecision, FittedTask):
         """Return the classification metrics, `per_class` and `confusion_matrix`, and the mean of `row_losses`."""
         import torch
 
-        from nlp_transfer.metrics.table import classification_metrics
+        scores = self.decision.scores(self.probabilities(logits), labels.astype(int), interval=interval)
+        return {"loss": float(self.row_losses(torch.as_tensor(logits), torch.as_tensor(labels)).mean()), **scores}
 
-        result = classification_metrics(
-            self.predictions(logits),
-            labels.astype(int),
-            self.label_names,
-            multi_label=self.multi_label,
-            interval=interval,
-        )
-        return {"loss": float(self.row_losses(torch.as_tensor(logits), torch.as_tensor(labels)).mean()), **result}
+    def calibrate(self, logits: np.ndarray, labels: np.ndarray | None) -> "Calibration | None":
+        """Return the temperature, for multi-label Platt's scale and shift of each label."""
+        if labels is not None and self.config.decision.calibration != "none":
+            self.calibration = self._scaling(logits, labels.astype(int))
+        return self.calibration
+
+    def _scaling(self, logits: np.ndarray, labels: np.ndarray) -> "Calibration":
+        from nlp_transfer.metrics.calibration import platt_scaling, temperature_scaling
+
+        return platt_scaling(logits, labels) if self.multi_label else temperature_scaling(logits, labels)
 
     def fit_decision(self, logits: np.ndarray, labels: np.ndarray | None) -> None:
-        """Choose for each label the threshold that maximises its F1."""
+        """Choose thresholds by costs, else by the F1 of each label; fit abstention and sets.
+
+        Probabilities are calibrated without the row itself, so that what is promised holds for new rows.
+        """
+        from nlp_transfer.metrics.calibration import cross_fitted
         from nlp_transfer.metrics.thresholds import tune_thresholds
 
-        if self.multi_label and self.config.tune_thresholds and labels is not None:
-            self.thresholds = tune_thresholds(self.probabilities(logits), labels.astype(int))
+        if labels is None:
+            return
+        labels, settings, decision = labels.astype(int), self.config.decision, self.decision
+        if self.multi_label and decision.costs is not None:
+            missed, false_alarm = decision.costs
+            level = false_alarm / (missed + false_alarm) if missed + false_alarm else 0.5
+            decision = replace(decision, thresholds=np.full(len(self.label_names), level))
+        elif self.multi_label and self.config.tune_thresholds:
+            decision = replace(decision, thresholds=tune_thresholds(self.probabilities(logits), labels))
+        if settings.calibration != "none":
+            logits = cross_fitted(logits, labels, self._scaling)
+        self.decision, self.broken_promises = fit_decision(settings, decision, logits, labels)
+        self.row_keys = self.decision.row_keys
+
+    def sections(
+        self,
+        corpora: Mapping[str, Corpus],
+        predictions: DomainPredictions,
+        encoded: "Mapping[str, Mapping[str, Dataset]]",
+    ) -> tuple[Section, ...]:
+        """Return the section about the decision."""
+        from nlp_transfer.tasks.sequence_classification.sections import decision_section
+
+        return (decision_section(self.decision, self.calibration, self.config.decision, self.broken_promises),)
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Return class probabilities; see `Decision.probabilities`."""
+        return self.decision.probabilities(logits)
 
     def predictions(self, logits: np.ndarray) -> np.ndarray:
-        """Return the chosen classes; see `ClassDecision.choose`."""
-        return self.choose(self.probabilities(logits))
+        """Return the chosen classes; see `Decision.choose`."""
+        return self.decision.choose(self.probabilities(logits))
 
     def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
         """Yield the labels, the prediction and the probabilities of each text."""
-        return self.prediction_rows(predictions.ids, predictions.labels, self.probabilities(predictions.logits))
+        probabilities = self.probabilities(predictions.logits)
+        return self.decision.prediction_rows(predictions.ids, predictions.labels, probabilities)
 
     def baselines(
         self,

@@ -66,7 +66,7 @@ class Summarization(Task):
     primary_metric: ClassVar[str] = "rouge1"
     columns: ClassVar[Columns] = Columns(documents=True)
     baseline_names: ClassVar[tuple[str, ...]] = tuple(SUMMARY_BASELINES)
-    scored_rows: ClassVar[type] = SummaryRows
+    scored_rows: ClassVar[tuple[type, ...]] = (SummaryRows,)
     ceiling: ClassVar[str] = ORACLE
 
     bertscore_model: str | None
@@ -94,7 +94,7 @@ class FittedSummarization(FittedTask):
     """
 
     config: Summarization
-    row_keys: ClassVar[tuple[str, ...]] = SUMMARY_ROW_KEYS
+    row_keys = SUMMARY_ROW_KEYS
 
     @property
     @abstractmethod

@@ -23,7 +23,7 @@ def systems(**kwargs):
 
 
 def test_summary_table():
-    table = result_tables(systems(interval=False), "t", ClassificationRows)[0]
+    table = result_tables(systems(interval=False), "t", [ClassificationRows])[0]
     assert table.columns == ["system", "accuracy", "P", "R", "F1", "F1", "F1"]
     assert table.groups == ["", "", "macro", "macro", "macro", "micro", "weighted"]
     # model: class 0 P 2/3 R 1 F1 .8; class 1 P 1 R .5 F1 .667
@@ -33,7 +33,7 @@ def test_summary_table():
 
 def test_summary_table_with_intervals():
     both = systems()
-    table = result_tables(both, "t", ClassificationRows)[0]
+    table = result_tables(both, "t", [ClassificationRows])[0]
     assert table.columns[5] == "F1, 95 %"
     model = both["model"]
     assert table.rows[0][5] == f"{model['macro_f1_low']:.3f}–{model['macro_f1_high']:.3f}"
@@ -42,4 +42,4 @@ def test_summary_table_with_intervals():
 def test_multi_label_shows_exact_match():
     truth = np.array([[1, 1, 0], [1, 0, 0]])
     both = {"model": classification_metrics(truth, truth, NAMES, multi_label=True)}
-    assert result_tables(both, "t", ClassificationRows)[0].columns[1] == "exact match"
+    assert result_tables(both, "t", [ClassificationRows])[0].columns[1] == "exact match"

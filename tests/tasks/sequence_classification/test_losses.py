@@ -6,8 +6,6 @@ import pytest
 import torch
 
 from nlp_transfer.tasks.sequence_classification.losses import (
-    balanced_class_weights,
-    balanced_positive_weights,
     multi_label_loss,
     single_label_loss,
 )
@@ -55,14 +53,3 @@ def test_multi_label_options_by_hand():
     assert focal.tolist() == pytest.approx([(0.5**2 * -math.log(0.5) + 0.75**2 * -math.log(0.25)) / 2])
     smooth = multi_label_loss(LOGITS[:, 1:], torch.tensor([[1.0]]), label_smoothing=0.2)
     assert smooth.tolist() == pytest.approx([-(0.9 * math.log(0.75) + 0.1 * math.log(0.25))])
-
-
-def test_balanced_weights_have_mean_one_over_the_rows_and_ignore_empty_classes():
-    counts = torch.tensor([6.0, 2.0, 0.0])
-    weights = balanced_class_weights(counts)
-    assert weights.tolist() == pytest.approx([8 / (3 * 6), 8 / (3 * 2), 0.0])
-    assert balanced_class_weights(torch.tensor([6.0, 2.0])).dot(torch.tensor([6.0, 2.0])).item() == pytest.approx(8.0)
-
-
-def test_balanced_positive_weights_by_hand():
-    assert balanced_positive_weights(torch.tensor([2.0, 5.0, 0.0]), 10).tolist() == pytest.approx([4.0, 1.0, 1.0])

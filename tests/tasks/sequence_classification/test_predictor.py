@@ -32,8 +32,10 @@ def write_texts(path: Path, texts: list[str]) -> str:
 def test_batches_change_nothing(model_type: str, tmp_path: Path) -> None:
     classifier = saved_models.load(save_classifier(tmp_path, model_type=model_type))
     texts = random_texts(12, seed=4)
-    together = classifier.probabilities(classifier.text_logits(texts))
-    alone = classifier.probabilities(np.concatenate([classifier.text_logits([text], max_tokens=1) for text in texts]))
+    together = classifier.decision.probabilities(classifier.text_logits(texts))
+    alone = classifier.decision.probabilities(
+        np.concatenate([classifier.text_logits([text], max_tokens=1) for text in texts])
+    )
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 

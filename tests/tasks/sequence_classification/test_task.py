@@ -67,9 +67,9 @@ def test_multi_label_thresholds_are_tuned_on_the_given_rows_and_used():
     logits = np.log(probabilities / (1 - probabilities))
     labels = np.array([[1, 1, 0], [0, 0, 0], [1, 0, 0]])
     task.fit_decision(logits, labels)
-    assert task.thresholds[0] == pytest.approx(0.2, abs=0.1)  # between 0.1 and 0.3
-    assert task.thresholds[1] == pytest.approx(0.85, abs=0.05)  # between 0.8 and 0.9
-    assert task.thresholds[2] == 0.5  # no positive row
+    assert task.decision.thresholds[0] == pytest.approx(0.2, abs=0.1)  # between 0.1 and 0.3
+    assert task.decision.thresholds[1] == pytest.approx(0.85, abs=0.05)  # between 0.8 and 0.9
+    assert task.decision.thresholds[2] == 0.5  # no positive row
     assert task.predictions(logits).tolist() == labels.tolist()
     assert list(task.threshold_by_label()) == ["copyleft", "permissive", "public"]
 
@@ -77,7 +77,7 @@ def test_multi_label_thresholds_are_tuned_on_the_given_rows_and_used():
 def test_tuning_can_be_switched_off_and_single_label_has_no_thresholds():
     task = SequenceClassification(tune_thresholds=False).fit(corpus(multi_label=True))
     task.fit_decision(np.full((2, 3), -1.0), np.ones((2, 3)))
-    assert task.thresholds.tolist() == [0.5, 0.5, 0.5]
+    assert task.decision.thresholds.tolist() == [0.5, 0.5, 0.5]
     assert SequenceClassification().fit(corpus()).threshold_by_label() == {}
 
 

@@ -1,0 +1,179 @@
+"""Configure the decision of a classifier, and fit it on rows that the model has not learned from."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from nlp_transfer.errors import CheckedArguments, ConfigError, did_you_mean
+from nlp_transfer.tasks.sequence_classification.decision import Decision
+
+CALIBRATIONS = ("temperature", "none")
+"""Values of `DecisionSettings.calibration`."""
+
+MISSED, FALSE_ALARM = "missed", "false_alarm"
+"""Keys of the costs of several labels a text."""
+
+
+@dataclass(frozen=True)
+class Abstention(CheckedArguments):
+    """Settings for abstaining.
+
+    Args:
+        precision: minimum share of right predictions among the accepted ones, such as 0.95; null never abstains.
+        confidence: probability with which that is kept, over draws of the calibration rows.
+    """
+
+    precision: float | None = None
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True)
+class PredictionSets(CheckedArguments):
+    """Settings for sets of possible classes.
+
+    Args:
+        coverage: minimum probability with which the true class is in the set, such as 0.9; null makes no sets.
+        per_class: keep that for each class, also for rare ones, not only on average over texts.
+    """
+
+    coverage: float | None = None
+    per_class: bool = True
+
+
+@dataclass(frozen=True)
+class DecisionSettings(CheckedArguments):
+    """Settings for what is made of a classifier's logits, fitted on source validation.
+
+    Args:
+        calibration: `temperature` divides logits by one number, for several labels a text each label is scaled by
+            Platt's method; `none` leaves them.
+        abstain: mark texts on which the model is not sure enough.
+        sets: give the set of possible classes of each text.
+        costs: predict at the least expected cost: {true class: {predicted class: cost}}, where what is not named costs
+            0 if right and 1 if wrong; for several labels a text {missed: cost, false_alarm: cost}.
+
+    Example:
+        >>> DecisionSettings(abstain=Abstention(precision=0.95)).abstain.confidence
+        0.95
+    """
+
+    calibration: Literal["temperature", "none"] = "temperature"
+    abstain: Abstention = field(default_factory=Abstention)
+    sets: PredictionSets = field(default_factory=PredictionSets)
+    costs: dict[str, Any] = field(default_factory=dict)
+
+    def problems(self, key: str) -> Iterator[str]:
+        """Yield the problems of these settings; messages name `key`, their path in the configuration.
+
+        Example:
+            >>> list(DecisionSettings(sets=PredictionSets(coverage=90.0)).problems("task.decision"))
+            ['task.decision.sets.coverage is 90.0; expected more than 0 and less than 1, such as 0.9.']
+        """
+        if self.calibration not in CALIBRATIONS:
+            yield f"{key}.calibration: {did_you_mean('value', self.calibration, CALIBRATIONS)}"
+        shares = {"abstain.precision": self.abstain.precision, "abstain.confidence": self.abstain.confidence}
+        for name, value in {**shares, "sets.coverage": self.sets.coverage}.items():
+            if value is not None and not 0 < value < 1:
+                yield f"{key}.{name} is {value}; expected more than 0 and less than 1, such as 0.9."
+        for path, cost in _leaves(self.costs, f"{key}.costs"):
+            if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost < math.inf:
+                yield f"{path} is {cost!r}; expected a cost of 0 or more."
+
+    def cost_array(self, label_names: Sequence[str], *, multi_label: bool) -> np.ndarray | None:
+        """Return the costs as `Decision` has them; raise ConfigError where they do not fit the classes."""
+        if not self.costs:
+            return None
+        if multi_label:
+            if set(self.costs) != {MISSED, FALSE_ALARM} or any(isinstance(c, Mapping) for c in self.costs.values()):
+                raise ConfigError(
+                    f"task.decision.costs has {', '.join(self.costs)}; a text may have several labels: expected "
+                    f"{{{MISSED}: cost, {FALSE_ALARM}: cost}}."
+                )
+            return np.array([self.costs[MISSED], self.costs[FALSE_ALARM]], dtype=np.float64)
+        costs, problems = 1.0 - np.eye(len(label_names)), []
+        for true, row in self.costs.items():
+            if not isinstance(row, Mapping):
+                raise ConfigError(
+                    f"task.decision.costs.{true} is {row!r}; expected {{predicted class: cost}} for each true class, "
+                    "since a text has one label."
+                )
+            for predicted, cost in row.items():
+                unknown = [name for name in (true, predicted) if name not in label_names]
+                problems += [f"task.decision.costs: {did_you_mean('class', str(n), label_names)}" for n in unknown]
+                if not unknown:
+                    costs[label_names.index(true), label_names.index(predicted)] = cost
+        if problems:
+            raise ConfigError(problems)
+        return costs
+
+
+def fit_decision(
+    settings: DecisionSettings, decision: Decision, logits: np.ndarray, labels: np.ndarray
+) -> tuple[Decision, list[str]]:
+    """Return a decision with abstention and sets fitted, and a sentence for each promise that cannot be kept.
+
+    Args:
+        decision: with thresholds and costs.
+        logits: calibrated without the row itself, shape (rows, classes).
+        labels: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
+    """
+    probabilities, problems = decision.probabilities(logits), []
+    abstain, sets = settings.abstain, settings.sets
+    if abstain.precision is not None:
+        decision, problem = _with_abstention(abstain, decision, probabilities, labels)
+        problems += problem
+    if sets.coverage is not None:
+        from nlp_transfer.metrics.conformal import set_levels
+
+        levels = set_levels(probabilities, labels, sets.coverage, per_class=sets.per_class)
+        decision = replace(decision, set_levels=levels)
+        problems += _uncovered(sets, decision, labels)
+    return decision, problems
+
+
+def _with_abstention(
+    abstain: Abstention, decision: Decision, probabilities: np.ndarray, labels: np.ndarray
+) -> tuple[Decision, list[str]]:
+    from nlp_transfer.metrics.probability_scores import confidences
+    from nlp_transfer.metrics.selective import acceptance_level, rows_needed
+
+    assert abstain.precision is not None
+    choice = decision.choose(probabilities)
+    right = (choice == labels).reshape(len(labels), -1).all(axis=1)
+    level = acceptance_level(confidences(probabilities, choice), right, abstain.precision, abstain.confidence)
+    decision = replace(decision, accept_from=math.inf if level is None else level)
+    if level is not None:
+        return decision, []
+    needed = rows_needed(abstain.precision, abstain.confidence)
+    return decision, [
+        f"No confidence gives a precision of {abstain.precision:g} that {len(labels):,} calibration rows can promise "
+        f"(it takes at least {needed:,} sure rows that are all right): every text is marked {'abstain'!r}."
+    ]
+
+
+def _uncovered(sets: PredictionSets, decision: Decision, labels: np.ndarray) -> list[str]:
+    """Return a sentence on the classes that are in every set, since their calibration rows are too few."""
+    from nlp_transfer.metrics.conformal import rows_needed
+
+    assert sets.coverage is not None and decision.set_levels is not None
+    counts = labels.sum(axis=0) if labels.ndim == 2 else np.bincount(labels, minlength=len(decision.label_names))
+    needed = rows_needed(sets.coverage)
+    counts = counts if sets.per_class else np.full(len(counts), counts.sum())
+    few = [f"{name} ({int(counts[i])})" for i, name in enumerate(decision.label_names) if counts[i] < needed]
+    if not few:
+        return []
+    return [
+        f"A coverage of {sets.coverage:g} takes at least {needed} calibration rows of a class; fewer are of "
+        f"{', '.join(few)}: every set holds {'it' if len(few) == 1 else 'them'}."
+    ]
+
+
+def _leaves(costs: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    for name, value in costs.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{path}.{name}")
+        else:
+            yield f"{path}.{name}", value

@@ -1,0 +1,95 @@
+"""Settings of the decision are checked, and say which promises calibration rows cannot carry."""
+
+import math
+
+import numpy as np
+import pytest
+
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.tasks import SequenceClassification
+from nlp_transfer.tasks.sequence_classification.decision import Decision
+from nlp_transfer.tasks.sequence_classification.decision_settings import (
+    Abstention,
+    DecisionSettings,
+    PredictionSets,
+    fit_decision,
+)
+
+NAMES = ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"calibration": "platt"}, "task.decision.calibration: Unknown value 'platt'."),
+        ({"abstain": Abstention(precision=95.0)}, "task.decision.abstain.precision is 95.0; expected more than 0 and"),
+        ({"abstain": Abstention(confidence=1.0)}, "task.decision.abstain.confidence is 1.0; expected more than 0 and"),
+        ({"sets": PredictionSets(coverage=0.0)}, "task.decision.sets.coverage is 0.0; expected more than 0 and less"),
+        ({"costs": {"missed": -1}}, "task.decision.costs.missed is -1; expected a cost of 0 or more."),
+        ({"costs": {"a": {"b": "x"}}}, "task.decision.costs.a.b is 'x'; expected a cost of 0 or more."),
+    ],
+)
+def test_values_out_of_range_are_named(settings, problem):
+    with pytest.raises(ConfigError) as caught:
+        SequenceClassification(decision=DecisionSettings(**settings))
+    assert str(caught.value).startswith(problem)
+
+
+def test_costs_of_one_label_are_0_if_right_and_1_if_wrong_unless_named():
+    costs = DecisionSettings(costs={"a": {"b": 5, "a": 0.5}}).cost_array(NAMES, multi_label=False)
+    assert costs.tolist() == [[0.5, 5, 1], [1, 0, 1], [1, 1, 0]]
+    assert DecisionSettings().cost_array(NAMES, multi_label=False) is None
+
+
+def test_costs_of_several_labels_are_two():
+    settings = DecisionSettings(costs={"false_alarm": 1, "missed": 20})
+    assert settings.cost_array(NAMES, multi_label=True).tolist() == [20, 1]
+
+
+@pytest.mark.parametrize(
+    ("costs", "multi_label", "problem"),
+    [
+        ({"missed": 1}, True, "task.decision.costs has missed; a text may have several labels: expected {missed: cost"),
+        ({"a": {"b": 1}}, True, "task.decision.costs has a; a text may have several labels"),
+        ({"missed": 20, "false_alarm": 1}, False, "task.decision.costs.missed is 20; expected {predicted class: cost}"),
+        ({"a": {"B": 1}}, False, "task.decision.costs: Unknown class 'B'. Did you mean 'b'?"),
+    ],
+)
+def test_costs_that_do_not_fit_the_classes_are_refused(costs, multi_label, problem):
+    with pytest.raises(ConfigError) as caught:
+        DecisionSettings(costs=costs).cost_array(NAMES, multi_label=multi_label)
+    assert str(caught.value).startswith(problem)
+
+
+def fitted(settings, rows, labels):
+    decision = Decision.plain(NAMES, multi_label=False)
+    return fit_decision(settings, decision, np.log(np.full((rows, 3), [0.8, 0.1, 0.1])), np.array(labels))
+
+
+def test_nothing_is_promised_unless_it_is_asked_for():
+    decision, problems = fitted(DecisionSettings(), 3, [0, 1, 2])
+    assert (decision.accept_from, decision.set_levels, problems) == (None, None, [])
+
+
+def test_a_precision_that_the_rows_cannot_promise_abstains_from_all():
+    decision, problems = fitted(DecisionSettings(abstain=Abstention(precision=0.9)), 50, [0] * 50)
+    assert decision.accept_from == math.inf
+    assert problems == [
+        "No confidence gives a precision of 0.9 that 50 calibration rows can promise (it takes at least 51 sure rows "
+        "that are all right): every text is marked 'abstain'."
+    ]
+    decision, problems = fitted(DecisionSettings(abstain=Abstention(precision=0.9)), 51, [0] * 51)
+    assert decision.accept_from == pytest.approx(0.8)
+    assert problems == []
+
+
+def test_classes_with_too_few_rows_are_in_every_set_and_named():
+    labels = [0] * 9 + [1] * 8
+    decision, problems = fitted(DecisionSettings(sets=PredictionSets(coverage=0.9)), 17, labels)
+    assert decision.set_levels == pytest.approx([0.8, 0, 0])
+    assert problems == [
+        "A coverage of 0.9 takes at least 9 calibration rows of a class; fewer are of b (8), c (0): every set holds "
+        "them."
+    ]
+    on_average = DecisionSettings(sets=PredictionSets(coverage=0.9, per_class=False))
+    assert fitted(on_average, 17, labels)[1] == []
