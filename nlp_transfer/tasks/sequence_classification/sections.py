@@ -1,7 +1,7 @@
 """Tabulate the scores of single classes: per class, and the confusion matrix."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from nlp_transfer.metrics.metric import Scores, number
@@ -11,7 +11,9 @@ from nlp_transfer.tasks.sequence_classification.decision import Decision
 from nlp_transfer.tasks.sequence_classification.decision_settings import DecisionSettings
 
 if TYPE_CHECKING:
+    from nlp_transfer.data.corpus import Corpus
     from nlp_transfer.metrics.calibration import Calibration
+    from nlp_transfer.tasks.base import DomainPredictions
 
 MATRIX_CLASSES = 20
 """Maximum number of classes of a confusion matrix."""
@@ -82,7 +84,11 @@ def rare_classes(scores: Scores, where: str) -> Iterator[str]:
 
 
 def decision_section(
-    decision: Decision, calibration: "Calibration | None", settings: DecisionSettings, problems: Sequence[str]
+    decision: Decision,
+    calibration: "Calibration | None",
+    settings: DecisionSettings,
+    problems: Iterable[str] = (),
+    more: Iterable[Block] = (),
 ) -> Section:
     """Return the section about what is made of probabilities, and which promises cannot be kept."""
     facts = [f"- Calibration: {_calibration(decision, calibration)}."]
@@ -102,7 +108,29 @@ def decision_section(
     if decision.set_levels is not None:
         rows = [[name, number(level)] for name, level in zip(decision.label_names, decision.set_levels, strict=True)]
         blocks.append(Table("", ["class", "in the set from"], rows))
-    return Section("Decision", tuple(blocks))
+    return Section("Decision", (*blocks, *more))
+
+
+def shift_blocks(
+    decision: Decision, corpora: "Mapping[str, Corpus]", predictions: "DomainPredictions"
+) -> Iterator[Block]:
+    """Yield for each scored split of the target whether its texts are exchangeable with the calibration rows."""
+    from nlp_transfer.metrics.exchangeability import exchangeability_test
+
+    for split in predictions.get("target", {}):
+        sides = (corpora["source"].splits["validation"]["text"], corpora["target"].splits[split]["text"])
+        if (test := exchangeability_test(*sides)) is None:
+            continue
+        sentence = (
+            f"A classifier tells the texts of target {split} from those of source validation with an accuracy of "
+            f"{test.accuracy:.3f} on {test.texts:,} texts (0.5 by chance; p = {test.p:.1g})"
+        )
+        if not test.differs:
+            yield Text(f"{sentence}: no difference is seen.")
+        elif decision.accept_from is None and decision.set_levels is None:
+            yield Text(f"{sentence}: probabilities may not be calibrated there.")
+        else:
+            yield Alert(f"{sentence}: there is no promise on this domain, neither of precision nor of coverage.")
 
 
 def _calibration(decision: Decision, calibration: "Calibration | None") -> str:

@@ -244,10 +244,7 @@ class FittedSequenceClassification(FittedTask):
         return platt_scaling(logits, labels) if self.multi_label else temperature_scaling(logits, labels)
 
     def fit_decision(self, logits: np.ndarray, labels: np.ndarray | None) -> None:
-        """Choose thresholds by costs, else by the F1 of each label; fit abstention and sets.
-
-        Probabilities are calibrated without the row itself, so that what is promised holds for new rows.
-        """
+        """Choose thresholds by costs, else by F1; fit abstention and sets, each row calibrated without itself."""
         from nlp_transfer.metrics.calibration import cross_fitted
         from nlp_transfer.metrics.thresholds import tune_thresholds
 
@@ -271,10 +268,11 @@ class FittedSequenceClassification(FittedTask):
         predictions: DomainPredictions,
         encoded: "Mapping[str, Mapping[str, Dataset]]",
     ) -> tuple[Section, ...]:
-        """Return the section about the decision."""
-        from nlp_transfer.tasks.sequence_classification.sections import decision_section
+        """Return the section about the decision, and whether it holds for the target's texts."""
+        from nlp_transfer.tasks.sequence_classification.sections import decision_section, shift_blocks
 
-        return (decision_section(self.decision, self.calibration, self.config.decision, self.broken_promises),)
+        shift = shift_blocks(self.decision, corpora, predictions)
+        return (decision_section(self.decision, self.calibration, self.config.decision, self.broken_promises, shift),)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return class probabilities; see `Decision.probabilities`."""

@@ -1,13 +1,28 @@
 """The scores of single classes as tables."""
 
 import io
+import math
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
+import pytest
 from rich.console import Console
 
+from nlp_transfer import corpus_from
+from nlp_transfer.metrics.calibration import Calibration
 from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.reporting.tables import GroupedTable, to_markdown
-from nlp_transfer.tasks.sequence_classification.sections import confusion_table, per_class_table, rare_classes
+from nlp_transfer.tasks.blocks import Alert, Table, Text
+from nlp_transfer.tasks.sequence_classification.decision import Decision
+from nlp_transfer.tasks.sequence_classification.decision_settings import Abstention, DecisionSettings, PredictionSets
+from nlp_transfer.tasks.sequence_classification.sections import (
+    confusion_table,
+    decision_section,
+    per_class_table,
+    rare_classes,
+    shift_blocks,
+)
 from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
 from tests.reporting.sections.test_results import NAMES, scores, systems
 
@@ -79,3 +94,53 @@ def test_the_headline_ends_with_them():
     assert SequenceClassification.headline("source test", scores, {}).endswith(
         "0.500. Fewer than 30 rows of source test are of class b (29): its F1, and so the macro-F1, varies much by chance."
     )
+
+
+PLAIN = Decision.plain(["a", "b"], multi_label=False)
+
+
+def test_the_decision_is_described():
+    half = Calibration(np.array([0.5, 0.5]), np.zeros(2))
+    (only,) = decision_section(PLAIN, half, DecisionSettings()).blocks
+    assert only == Text("- Calibration: logits are divided by a temperature of 2.000, in the model's last layer.")
+    decision = replace(PLAIN, accept_from=0.75, set_levels=np.array([0.25, 0.0]), costs=np.eye(2))
+    settings = DecisionSettings(abstain=Abstention(0.95), sets=PredictionSets(0.9))
+    facts, note, alert, table = decision_section(decision, None, settings, ["Too few."]).blocks
+    assert facts.markdown.splitlines() == [
+        "- Calibration: none.",
+        "- A prediction is accepted from the confidence 0.750 (precision of at least 0.95, with 95% confidence); else "
+        "it is `abstain`.",
+        "- Sets hold the true class with a probability of 0.9 of each class.",
+        "- Predictions have the least expected cost.",
+    ]
+    assert "not on another domain" in note.markdown
+    assert alert == Alert("Too few.")
+    assert isinstance(table, Table)
+    assert table.rows == [["a", "0.250"], ["b", "0.000"]]
+    never = decision_section(replace(PLAIN, accept_from=math.inf), half, settings).blocks[0]
+    assert "accepted from the confidence no level (" in never.markdown
+
+
+@pytest.mark.parametrize(
+    ("decision", "kind", "end"),
+    [
+        (PLAIN, Text, "probabilities may not be calibrated there."),
+        (
+            replace(PLAIN, accept_from=0.5),
+            Alert,
+            "there is no promise on this domain, neither of precision nor of coverage.",
+        ),
+    ],
+)
+def test_a_target_of_other_texts_voids_promises(decision, kind, end):
+    def corpus(word):
+        return corpus_from({"validation": pd.DataFrame({"text": [f"{word} {n}" for n in range(60)]})})
+
+    corpora = {"source": corpus("red"), "target": corpus("blue")}
+    (block,) = shift_blocks(decision, corpora, {"target": {"validation": None}})
+    assert isinstance(block, kind)
+    text = block.text if isinstance(block, Alert) else block.markdown
+    assert text.startswith("A classifier tells the texts of target validation from those of source validation with an")
+    assert "accuracy of 1.000 on 60 texts (0.5 by chance; p = 9e-19)" in text
+    assert text.endswith(end)
+    assert list(shift_blocks(decision, corpora, {"source": {}})) == []
