@@ -12,6 +12,7 @@ COMMANDS = {
     "predict": "nlp_transfer.commands.predict",
     "export": "nlp_transfer.commands.export",
     "merge": "nlp_transfer.commands.merge",
+    "compare": "nlp_transfer.commands.compare",
     "push": "nlp_transfer.commands.push",
     "sweep": "nlp_transfer.commands.sweep",
     "cache": "nlp_transfer.commands.cache",

@@ -32,7 +32,7 @@ def bootstrap_interval(
         >>> bootstrap_interval([0, 1, 1, 0], [0, 1, 1, 0], "accuracy")
         (1.0, 1.0)
     """
-    return percentile_interval(_resampled_scores([predictions], references, statistic, samples, seed)[0])
+    return percentile_interval(resampled_scores([predictions], references, statistic, samples, seed)[0])
 
 
 def bootstrap_difference(
@@ -46,7 +46,7 @@ def bootstrap_difference(
         >>> bootstrap_difference([0, 1], [0, 1], [0, 1], "macro_f1")
         (0.0, 0.0)
     """
-    ours, theirs = _resampled_scores([first, second], references, statistic, samples, seed)
+    ours, theirs = resampled_scores([first, second], references, statistic, samples, seed)
     return percentile_interval(ours - theirs)
 
 
@@ -85,7 +85,7 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None, in
     return float(np.mean(values)), deviation, len(values)
 
 
-def _resampled_scores(guesses: Sequence[Any], truth: Any, statistic: str, samples: int, seed: int) -> np.ndarray:
+def resampled_scores(guesses: Sequence[Any], truth: Any, statistic: str, samples: int, seed: int) -> np.ndarray:
     """Return scores of each model's predictions on the same resamples, shape (models, samples)."""
     truth, guesses = np.asarray(truth), [np.asarray(guess) for guess in guesses]
     for guess in guesses:
@@ -112,11 +112,11 @@ def _resampled_scores(guesses: Sequence[Any], truth: Any, statistic: str, sample
                 scores[i, drawn] = weights @ (actual == claimed).all(axis=1) / len(truth)
             else:
                 total = weights @ actual + weights @ claimed
-                scores[i, drawn] = _macro_f1(weights @ (actual & claimed), total, absent=truth.ndim == 2)
+                scores[i, drawn] = macro_f1_of_counts(weights @ (actual & claimed), total, absent=truth.ndim == 2)
     return scores
 
 
-def _macro_f1(hits: np.ndarray, total: np.ndarray, *, absent: bool) -> np.ndarray:
+def macro_f1_of_counts(hits: np.ndarray, total: np.ndarray, *, absent: bool) -> np.ndarray:
     """Return the mean F1 of each resample, of true positives and of rows plus predictions, shape (block, classes)."""
     f1 = np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
     return f1.sum(axis=1) / (np.ones_like(hits) if absent else total > 0).sum(axis=1)

@@ -120,7 +120,7 @@ def costs(
         "cost_f1": (after >= tuned).astype(int) if several else plain.choose(after),
         "cost_plain": plain.choose(after),
     }
-    return {name: float(np.mean(weighed.row_costs(choice, truth))) for name, choice in choices.items()}
+    return {name: float(np.mean(np.asarray(weighed.row_costs(choice, truth)))) for name, choice in choices.items()}
 
 
 def saved_logits(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], bool]:

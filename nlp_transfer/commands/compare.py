@@ -1,0 +1,45 @@
+"""Compare finished runs."""
+
+from typing import Literal
+
+from nlp_transfer.errors import ConfigError
+
+
+def compare(
+    runs: list[str],
+    *,
+    domain: Literal["source", "target"] = "source",
+    split: str = "test",
+    output: str | None = None,
+) -> None:
+    """Compare finished runs on the same rows, over seeds, with paired intervals.
+
+        nlp-transfer compare runs/lora_seed0 runs/lora_seed1 runs/full_seed0 runs/full_seed1
+        nlp-transfer compare runs/lora runs/full --domain target --output runs/lora_or_full
+
+    Runs that differ in their seed alone are one system. Classifiers are compared by macro-F1, summaries by ROUGE-1. The
+    interval of a difference resamples rows and seeds; p is corrected for the number of pairs (Holm).
+
+    Args:
+        runs: output folders of finished runs, two or more, that were scored on the same rows.
+        domain: the domain whose rows are compared.
+        split: the split whose rows are compared.
+        output: a new folder for the tables as compare.md and compare.json; null writes none.
+    """
+    from nlp_transfer.commands.run_comparison import compare_runs, write_comparison
+    from nlp_transfer.files import check_empty_folder
+    from nlp_transfer.reporting.tables import console, to_rich
+    from nlp_transfer.tasks.blocks import Table, Text
+
+    if len(runs) < 2:
+        raise ConfigError("compare needs two finished runs or more. Expected: compare RUN RUN …")
+    place = None if output is None else check_empty_folder(output, "--output")
+    comparison = compare_runs(runs, domain, split)
+    for block in comparison.section().blocks:
+        if isinstance(block, Table):
+            console().print(to_rich(block))
+        elif isinstance(block, Text):
+            print(f"\n{block.markdown}\n" if block.markdown.endswith(":") else f"\n{block.markdown}")
+    if place is not None:
+        for word, path in write_comparison(comparison, place).items():
+            print(f"{word:<8} {path}")

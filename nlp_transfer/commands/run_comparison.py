@@ -1,0 +1,252 @@
+"""Compare the saved predictions of finished runs, a system for all runs that differ in their seed alone."""
+
+import gzip
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nlp_transfer.commands.finished_runs import FinishedRun, read_run
+from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.files import atomic_folder, write_json, write_text
+from nlp_transfer.metrics.bootstrap import mean_and_deviation
+from nlp_transfer.metrics.metric import Metric
+from nlp_transfer.metrics.significance import ClassScores, Difference, MeanScores, RowScores, compare_systems
+from nlp_transfer.metrics.table import METRICS
+from nlp_transfer.reporting.config_record import config_differences
+from nlp_transfer.reporting.markdown import section_markdown
+from nlp_transfer.reporting.predictions import PREDICTIONS
+from nlp_transfer.tasks.blocks import Section, Table, Text
+
+_SEED = re.compile(r"[-_.]?(seed)?[-_]?\d+$")
+
+
+@dataclass(frozen=True)
+class System:
+    """Runs that differ in their seed alone, with the metric of each and their mean cost."""
+
+    name: str
+    runs: tuple[str, ...]
+    scores: tuple[float, ...]
+    seconds: float
+    trained_parameters: int
+
+    @property
+    def mean(self) -> float:
+        """Return the mean over seeds."""
+        return float(np.mean(self.scores))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Hold the systems, the best first, and the difference of each pair of them."""
+
+    where: str
+    rows: int
+    metric: Metric
+    systems: tuple[System, ...]
+    differences: tuple[Difference, ...]
+
+    def section(self) -> Section:
+        """Return the tables, and which run to take."""
+        systems = f"{self.metric.title} on {self.rows:,} rows of {self.where}"
+        tables = {systems: self._system_table(), "Differences in points": self._pair_table()}
+        blocks = [block for title, table in tables.items() for block in (Text(f"{title}:"), table)]
+        return Section("Comparison", (*blocks, Text("\n\n".join(self.sentences()))))
+
+    def _system_table(self) -> Table:
+        rows = []
+        for one in self.systems:
+            mean, deviation, seeds = mean_and_deviation(one.scores)
+            spread = "–" if deviation is None else f"{deviation:.4f}"
+            cost = [f"{one.seconds:,.0f}", f"{one.trained_parameters:,}"]
+            rows.append([one.name, f"{mean:.4f}", spread, str(seeds), *cost])
+        return Table("", ["system", "mean", "deviation", "seeds", "seconds", "trained parameters"], rows)
+
+    def _pair_table(self) -> Table:
+        rows = [
+            [
+                f"{one.second} - {one.first}",
+                f"{100 * one.difference:+.1f}",
+                f"{100 * one.low:+.1f} to {100 * one.high:+.1f}",
+                f"{one.p:.3f}",
+                f"{one.adjusted:.3f}",
+            ]
+            for one in self.differences
+        ]
+        return Table("", ["pair", "difference", "95 %", "p", "p, Holm"], rows)
+
+    def sentences(self) -> list[str]:
+        """Return what the differences mean, and which run to take by quality and by cost."""
+        best = self.systems[0]
+        said = [self._sentence(one) for one in self.differences if best.name in (one.first, one.second)]
+        equal = [one for one in self.systems if one is not best and not self._between(best, one).clear]
+        cheaper = [one for one in equal if one.seconds < best.seconds]
+        best_run = best.runs[int(np.argmax(best.scores))]
+        said.append(f"By quality take {best.name} (its best run is {best_run}).")
+        if cheaper:
+            least = min(cheaper, key=lambda one: one.seconds)
+            said.append(
+                f"By cost take {least.name}: {least.seconds:,.0f} s against {best.seconds:,.0f} s, and these rows do "
+                "not tell the two apart."
+            )
+        elif equal:
+            said.append(f"These rows do not tell {best.name} apart from {', '.join(one.name for one in equal)}.")
+        if any(len(one.runs) == 1 for one in self.systems):
+            said.append("A system with one seed is one trained model: another seed may change the order.")
+        return said
+
+    def _between(self, one: System, other: System) -> Difference:
+        return next(pair for pair in self.differences if {pair.first, pair.second} == {one.name, other.name})
+
+    def _sentence(self, one: Difference) -> str:
+        better, worse = (one.second, one.first) if one.difference >= 0 else (one.first, one.second)
+        low, high = sorted(100 * end * (1 if one.difference >= 0 else -1) for end in (one.low, one.high))
+        verdict = "is better than" if one.clear else "is not clearly better than"
+        return (
+            f"{better} {verdict} {worse}: {abs(100 * one.difference):.1f} points of {self.metric.title}, 95 % interval "
+            f"{low:+.1f} to {high:+.1f}. These rows show differences from about {(high - low) / 2:.1f} on."
+        )
+
+
+def compare_runs(folders: Sequence[str], domain: str = "source", split: str = "test") -> Comparison:
+    """Compare finished runs that were scored on the same rows.
+
+    Raises:
+        CheckpointError: a run is not finished, has no predictions, or has other rows, labels or another task.
+        ConfigError: a run is named twice, or all runs are one system.
+    """
+    if len({Path(name).resolve() for name in folders}) < len(folders):
+        raise ConfigError(f"A run is named twice: {', '.join(folders)}. Name each once.")
+    runs = [read_run(folder) for folder in folders]
+    rows = [_rows(run, domain, split) for run in runs]
+    _check_comparable(runs, rows, f"{domain} {split}")
+    grouped = _systems(runs)
+    if len(grouped) < 2:
+        raise ConfigError("The runs differ in their seed alone, so there is one system and nothing to compare.")
+    metric, scores = _row_scores(runs[0], rows)
+    observed = scores.observed()
+    systems = sorted((_system(name, own, runs, observed) for name, own in grouped.items()), key=lambda one: -one.mean)
+    ordered = {one.name: grouped[one.name] for one in reversed(systems)}  # the better one is the second of a pair
+    return Comparison(
+        f"{domain} {split}", len(rows[0]), metric, tuple(systems), tuple(compare_systems(scores, ordered))
+    )
+
+
+def write_comparison(comparison: Comparison, place: Path) -> dict[str, str]:
+    """Write compare.md and compare.json into a new folder; return the paths by word."""
+    record = {
+        "where": comparison.where,
+        "rows": comparison.rows,
+        "metric": comparison.metric.name,
+        "systems": [asdict(one) for one in comparison.systems],
+        "differences": [asdict(one) for one in comparison.differences],
+    }
+    try:
+        with atomic_folder(place) as folder:
+            write_text(folder / "compare.md", section_markdown(comparison.section(), level=1))
+            write_json(folder / "compare.json", record)
+    except OSError as error:
+        raise CheckpointError(f"--output {place} cannot be written: {error.strerror or error}.") from error
+    return {"report": str(place / "compare.md"), "data": str(place / "compare.json")}
+
+
+def _rows(run: FinishedRun, domain: str, split: str) -> list[dict[str, Any]]:
+    """Return the lines of predictions of one split."""
+    path = run.folder / PREDICTIONS
+    if not path.is_file():
+        raise CheckpointError(f"{run.folder} has no {PREDICTIONS}, and a {run.task} has nothing to compare by.")
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        read = [row for row in map(json.loads, lines) if (row["domain"], row["split"]) == (domain, split)]
+    if not read:
+        raise CheckpointError(f"{path} has no rows of {domain} {split}. Name others with --domain and --split.")
+    return read
+
+
+def _check_comparable(runs: Sequence[FinishedRun], rows: Sequence[list[dict[str, Any]]], where: str) -> None:
+    """Raise CheckpointError with everything that makes runs incomparable with the first."""
+    problems, first = [], runs[0]
+    for run, own in zip(runs[1:], rows[1:], strict=True):
+        if run.task != first.task:
+            problems.append(f"{run.folder} is a run of {run.task}, and {first.folder} of {first.task}.")
+            continue
+        ours, theirs = ({row["id"]: _truth(row) for row in side} for side in (own, rows[0]))
+        if ours.keys() != theirs.keys():
+            only = sorted(map(str, ours.keys() ^ theirs.keys()))
+            problems.append(
+                f"{run.folder} was scored on other rows of {where} than {first.folder}: {len(ours):,} and "
+                f"{len(theirs):,}, of which {len(only):,} are of one run alone, such as {only[0]}."
+            )
+        elif other := [row_id for row_id, truth in ours.items() if truth != theirs[row_id]]:
+            problems.append(
+                f"{run.folder} has other labels than {first.folder} for {len(other):,} rows of {where}, such as "
+                f"{other[0]}: {ours[other[0]]!r} and {theirs[other[0]]!r}."
+            )
+    missing = sum(_truth(row) is None for row in rows[0])
+    if missing:
+        problems.append(f"{missing:,} rows of {where} have no reference, and nothing to compare by.")
+    if problems:
+        raise CheckpointError(problems)
+
+
+def _truth(row: Mapping[str, Any]) -> Any:
+    return row["label"] if "label" in row else row.get("reference")
+
+
+def _systems(runs: Sequence[FinishedRun]) -> dict[str, list[int]]:
+    """Return the numbers of the runs of each system, by a name from their folders."""
+    groups: list[list[int]] = []
+    for number, run in enumerate(runs):
+        same = next((own for own in groups if not _differences(runs[own[0]], run)), None)
+        if same is None:
+            groups.append([number])
+        else:
+            same.append(number)
+    short = [_SEED.sub("", runs[own[0]].folder.resolve().name) for own in groups]
+    whole = [runs[own[0]].folder.name for own in groups]
+    names = short if all(short) and len(set(short)) == len(short) else whole
+    names = names if len(set(names)) == len(names) else [str(runs[own[0]].folder) for own in groups]
+    return dict(zip(names, groups, strict=True))
+
+
+def _differences(one: FinishedRun, other: FinishedRun) -> list[str]:
+    """Return the settings in which two runs differ, beside seeds and folders."""
+    neutral = ("training.seed:", "training.data_seed:", "training.output_dir:", "training.run_name:")
+    found = config_differences(one.config, other.config)
+    return [text for text in found if not text.startswith(neutral)]
+
+
+def _system(name: str, own: Sequence[int], runs: Sequence[FinishedRun], observed: np.ndarray) -> System:
+    costs = [runs[number].report.cost for number in own]
+    return System(
+        name,
+        tuple(str(runs[number].folder) for number in own),
+        tuple(float(observed[number]) for number in own),
+        float(np.mean([cost.train_seconds or 0.0 for cost in costs])),
+        costs[0].trainable_parameters,
+    )
+
+
+def _row_scores(run: FinishedRun, rows: Sequence[list[dict[str, Any]]]) -> tuple[Metric, RowScores]:
+    """Return the metric and the rows of all runs, in the order of the first run's."""
+    order = [row["id"] for row in rows[0]]
+    by_id = [{row["id"]: row for row in own} for own in rows]
+    if "predicted" not in rows[0][0]:
+        from nlp_transfer.metrics.rouge import rouge_scores
+
+        references = [str(row["reference"]) for row in rows[0]]
+        values = [rouge_scores([own[one]["summary"] for one in order], references, ["rouge1"]) for own in by_id]
+        return METRICS["rouge1"], MeanScores(np.array([[row["rouge1"] for row in own] for own in values]))
+    names = list(run.report.metrics[rows[0][0]["domain"]][rows[0][0]["split"]]["per_class"])
+    truth = np.array([_class(by_id[0][one]["label"], names) for one in order])
+    predictions = np.array([[_class(own[one]["predicted"], names) for one in order] for own in by_id])
+    return METRICS["macro_f1"], ClassScores(predictions, truth)
+
+
+def _class(label: Any, names: list[str]) -> Any:
+    """Return a class id, or zeros and ones for a list of names."""
+    return [int(name in label) for name in names] if isinstance(label, list) else names.index(label)

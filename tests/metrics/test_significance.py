@@ -1,0 +1,73 @@
+"""Differences of systems against numbers by hand, and against how often equal systems are told apart."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from nlp_transfer.metrics.significance import ClassScores, MeanScores, compare_systems, holm
+
+TRUTH = np.array([0, 0, 1, 1, 2])
+RUNS = np.array([[0, 0, 1, 1, 2], [0, 1, 1, 1, 0]])
+
+
+def test_macro_f1_of_runs_is_that_of_scikit_learn():
+    expected = [f1_score(TRUTH, run, average="macro", zero_division=0) for run in RUNS]
+    assert ClassScores(RUNS, TRUTH).observed().tolist() == pytest.approx(expected)
+
+
+def test_macro_f1_of_several_labels():
+    truth, runs = np.array([[1, 0], [1, 1]]), np.array([[[1, 0], [1, 1]], [[1, 0], [0, 0]]])
+    assert ClassScores(runs, truth).observed().tolist() == pytest.approx([1.0, (2 / 3 + 0) / 2])
+
+
+def test_swapping_all_rows_or_none_turns_the_difference_around():
+    scores = ClassScores(RUNS[:, :1], TRUTH[:1])  # both right: no swap changes anything
+    assert set(scores.swapped(0, 1, 50, seed=0)) == {0.0}
+    first, second = ClassScores(RUNS[:, 1:2], TRUTH[1:2]).observed()
+    swapped = ClassScores(RUNS[:, 1:2], TRUTH[1:2]).swapped(0, 1, 50, seed=0)
+    assert set(swapped) == {first - second, second - first}
+
+
+def test_p_by_hand():
+    # Four rows, all better by 1: of the 16 signs two give a mean of ±1.
+    scores = MeanScores(np.array([[0.0] * 4, [1.0] * 4]))
+    (found,) = compare_systems(scores, {"a": [0], "b": [1]}, samples=8000)
+    assert found.p == pytest.approx(2 / 16, abs=0.015)
+    assert (found.first, found.second, found.difference) == ("a", "b", 1.0)
+    assert (found.low, found.high, found.clear, found.over_seeds) == (1.0, 1.0, False, False)
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.9]) == pytest.approx([0.04, 0.09, 0.09, 0.9])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+
+
+def test_the_interval_over_seeds_is_wider():
+    random = np.random.default_rng(0)
+    rows = random.random((1, 400)) + np.array([[-0.1], [0.1], [-0.05], [0.2]])
+    one, several = (
+        compare_systems(MeanScores(rows), systems)[0] for systems in ({"a": [0], "b": [1]}, {"a": [0, 1], "b": [2, 3]})
+    )
+    assert one.high - one.low < 0.001  # the rows agree
+    assert several.high - several.low > 0.3
+    assert several.over_seeds
+    assert not several.clear
+    assert one.clear
+
+
+def test_equal_systems_are_seldom_told_apart():
+    told = 0
+    for seed in range(150):
+        random = np.random.default_rng(seed)
+        truth, *runs = (random.choice(4, p=[0.5, 0.3, 0.15, 0.05], size=300) for _ in range(3))
+        told += compare_systems(ClassScores(np.stack(runs), truth), {"a": [0], "b": [1]}, samples=400)[0].clear
+    assert told / 150 <= 0.08
+
+
+def test_a_true_difference_is_found():
+    random = np.random.default_rng(0)
+    truth = random.integers(3, size=600)
+    runs = [np.where(random.random(600) < share, truth, random.integers(3, size=600)) for share in (0.6, 0.8)]
+    (found,) = compare_systems(ClassScores(np.stack(runs), truth), {"a": [0], "b": [1]})
+    assert found.clear
+    assert 0 < found.low < found.difference < found.high
