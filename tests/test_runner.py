@@ -221,6 +221,26 @@ def test_lora_leaves_a_merged_model_and_the_adapter(encoder, corpus, tmp_path):
         assert scores == pytest.approx(row["probabilities"], abs=1e-5)
 
 
+def test_the_saved_model_is_calibrated_and_decides_as_the_report_says(encoder, corpus, tmp_path):
+    reports = {}
+    for calibration in ("none", "temperature"):
+        tree = run_tree(encoder, corpus, tmp_path / calibration, num_train_epochs=2)
+        decision = {"calibration": calibration, "sets": {"coverage": 0.5}, "abstain": {"precision": 0.6}}
+        reports[calibration] = run(load_config(tree={**tree, "task": {**tree["task"], "decision": decision}}))
+    before, after = (report.metrics["source"]["validation"] for report in reports.values())
+    assert after["nll"] < before["nll"]
+    assert after["accuracy"] == before["accuracy"]
+    decision = next(section for section in reports["temperature"].findings if section.title == "Decision")
+    assert "divided by a temperature of" in decision.blocks[0].markdown
+    classify = pipeline("text-classification", model=str(tmp_path / "temperature" / "model"), top_k=None, device="cpu")
+    saved = [row for row in predictions(tmp_path / "temperature") if row["split"] == "test"]
+    texts = [text["text"] for text in rows(24, seed=2)]
+    predicted = saved_models.load(tmp_path / "temperature").predict(texts)
+    for row, one, answers in zip(saved, predicted, classify(texts), strict=True):
+        assert {answer["label"]: answer["score"] for answer in answers} == pytest.approx(row["probabilities"], abs=1e-5)
+        assert (one.predicted, one.decision, one.set) == (row["predicted"], row["decision"], row["set"])
+
+
 def test_an_adapter_that_can_be_merged_leaves_a_plain_model(encoder, corpus, tmp_path):
     ia3 = {"target_modules": ["key", "value", "output.dense"], "feedforward_modules": ["output.dense"]}
     method = {"name": "peft", "peft_type": "IA3", "settings": ia3}
