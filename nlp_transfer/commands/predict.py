@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_MAX_LISTED_PROBLEMS = 5
+
 
 def predict(
     model: str,
@@ -66,7 +68,8 @@ def predict(
         length: how many of them a summary may have.
         generation: of a model that writes, NAME=VALUE settings of GenerationConfig, such as num_beams=1.
         keep_columns: write the input's columns, too.
-        on_error: stop at a text that is missing, empty or no string, before anything is written to `output`; skip
+        on_error: stop at a text that is missing, empty or no string, or a row that cannot be read (a broken line of
+            JSON, a wrong number of CSV cells, an error in an Excel cell), before anything is written to `output`; skip
             writes its row without a prediction, and with its problem.
         encoding: encoding of text that is not UTF-8, such as cp1250; null takes Windows-1252 where it clearly is.
         sheet: sheet of an Excel workbook; null is the first one.
@@ -153,6 +156,7 @@ def predict_file(
         settings=settings,
     )
     rows.skip = on_error == "skip"
+    rows.skip_advice = " Or mark such rows and go on: --on_error skip."
     if keep_columns and not rows.is_read_again:
         raise ConfigError(f"--keep_columns reads the input twice, and {rows.path} can be read once. Name a file.")
     if output is not None or keep_columns:
@@ -193,7 +197,8 @@ def _write(predictor: "Predictor", rows: InputReader, output: str | None, option
             discard_output()
         raise ConfigError(f"{where} cannot be written: {error.strerror or error}.") from error
     if problems:
-        listed = ", ".join(f"{problem} ({number:,})" for problem, number in problems.items())
+        listed = ", ".join(f"{problem} ({number:,})" for problem, number in problems.most_common(_MAX_LISTED_PROBLEMS))
+        listed += ", …" if len(problems) > _MAX_LISTED_PROBLEMS else ""
         log.warning(f"{problems.total():,} of {count:,} rows have no prediction, and are marked so: {listed}.")
     return count
 

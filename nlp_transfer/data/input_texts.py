@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -68,7 +69,7 @@ class InputReader(TextRows):
             read = FORMATS[suffix]
         else:
             text_column = _PLAIN_COLUMN
-        path, settings = self.path, settings or FileSettings()
+        path, settings = self.path, replace(settings or FileSettings(), keep_broken=True)
         split = RawSplit(str(path), lambda wanted: read(path, wanted, settings))
         advice = "Say which one holds the text with --text_column."
         super().__init__(split, kind, columns, text_column=text_column, advice=advice)

@@ -22,10 +22,35 @@ class FileSettings:
     Args:
         encoding: encoding of text that is not UTF-8 and has no byte order mark; None detects Windows-1252.
         sheet: sheet of a workbook; None reads the first one.
+        keep_broken: a row that cannot be read is a batch of its own, which has it as `broken`; else it is an error.
     """
 
     encoding: str | None = None
     sheet: str | None = None
+    keep_broken: bool = False
+
+
+@dataclass(frozen=True)
+class BrokenRow:
+    """A row that cannot be read, where the rows after it can.
+
+    Args:
+        place: file and row.
+        problem: what is wrong, such as "broken JSON"; no sentence.
+        advice: what to do, as sentences.
+
+    Example:
+        >>> print(BrokenRow("a.csv: row 3", "2 cells, but the header has 3", "Mend the row.").error())
+        a.csv: row 3: 2 cells, but the header has 3. Mend the row.
+    """
+
+    place: str
+    problem: str
+    advice: str
+
+    def error(self) -> DataError:
+        """Return the error that names the row."""
+        return DataError(f"{self.place}: {self.problem}. {self.advice}")
 
 
 @dataclass(frozen=True)
@@ -38,6 +63,7 @@ class RowBatch:
         columns: the requested ones by their name in the source, as Python objects or Arrow arrays.
         unit: name of a row in messages: `line`, `object` or `row`.
         notes: what was detected in the file, as sentences.
+        broken: the only row, if it cannot be read; there are no columns then.
     """
 
     first_row: int
@@ -45,6 +71,7 @@ class RowBatch:
     columns: dict[str, list[Any] | pa.Array | pa.ChunkedArray]
     unit: str = "row"
     notes: tuple[str, ...] = ()
+    broken: BrokenRow | None = None
 
 
 @dataclass(frozen=True)
@@ -77,14 +104,16 @@ class CorpusReader:
 
 
 def batches(
-    records: Iterable[tuple[int, dict[str, Any]]],
+    records: Iterable[tuple[int, dict[str, Any] | BrokenRow]],
     wanted: Container[str],
     unit: str = "row",
     notes: tuple[str, ...] = (),
+    *,
+    keep_broken: bool = False,
 ) -> Iterator[RowBatch]:
     """Group records with their row numbers into batches of consecutive rows.
 
-    An error of `records` is raised after the rows before it were yielded.
+    An error of `records` is raised after the rows before it were yielded, and so is a broken row without `keep_broken`.
 
     Example:
         >>> records = [(1, {"text": "a", "page": 3}), (2, {"text": "b", "page": 4})]
@@ -96,9 +125,15 @@ def batches(
     first = expected = characters = 0
     try:
         for number, record in records:
-            if rows and (number != expected or len(rows) >= MAX_BATCH_ROWS or characters >= MAX_BATCH_CHARACTERS):
+            full = len(rows) >= MAX_BATCH_ROWS or characters >= MAX_BATCH_CHARACTERS
+            if rows and (full or number != expected or isinstance(record, BrokenRow)):
                 yield _batch(first, rows, available, unit, notes)
                 rows, available, characters = [], {}, 0
+            if isinstance(record, BrokenRow):
+                if not keep_broken:
+                    raise record.error()
+                yield RowBatch(number, (), {}, unit, notes, record)
+                continue
             if not rows:
                 first = number
             expected = number + 1

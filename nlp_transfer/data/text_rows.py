@@ -48,6 +48,7 @@ class TextRows:
         allow_empty: empty texts are good.
         skip: bad texts are `BadText`; without it they raise a `DataError` after the rows before them.
         keep: names of columns to keep.
+        skip_advice: end of the message on bad texts, a sentence after a blank.
         kept: the columns that were kept of each row that was read; whoever reads takes them away.
         available: the columns of the rows that were read.
     """
@@ -63,6 +64,7 @@ class TextRows:
     ) -> None:
         self.split, self.kind, self.advice = split, kind, advice
         self.skip = self.allow_empty = False
+        self.skip_advice = ""
         self.keep: Sequence[str] = ()
         self.kept: deque[dict[str, Any]] = deque()
         self.available: dict[str, None] = {}
@@ -80,6 +82,14 @@ class TextRows:
         """
         count, names = 0, ColumnNames([*self._columns[0], *self._columns[1]])
         for batch in self.split.read(ColumnNames([*self._columns[0], *self._columns[1], *self.keep])):
+            if batch.broken:
+                if not self.skip:
+                    raise self._refusal(batch.broken.error())
+                if self.keep:
+                    self.kept.append({})
+                yield count, BadText(batch.broken.problem)
+                count += 1
+                continue
             self.available |= dict.fromkeys(batch.available)
             self._note([*batch.notes, *names.notes(batch.available)])
             found = {name: own for own, name in names.found(batch.available).items()}
@@ -100,11 +110,15 @@ class TextRows:
             for row, (row_id, text) in enumerate(zip(ids, texts, strict=True), batch.first_row):
                 problem = errors.problems.get(row)
                 if problem is not None and not self.skip:
-                    errors.check()
+                    raise self._refusal(DataError(errors.messages()))
                 if self.keep:
                     self.kept.append({name: values[row - batch.first_row] for name, values in kept.items()})
                 yield row_id, text if problem is None else BadText(problem)
             count += len(ids)
+
+    def _refusal(self, error: DataError) -> DataError:
+        """Return the error for bad rows, with the advice on skipping them."""
+        return DataError([*error.problems[:-1], error.problems[-1] + self.skip_advice])
 
     def suggestion(self) -> str:
         """Return what to do about a text column that is not there."""

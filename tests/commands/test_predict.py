@@ -164,7 +164,7 @@ def test_bad_rows_that_are_skipped_stay_in_the_output(
 ) -> None:
     (tmp_path / "a.csv").write_text('clause,page\nw1 w2,3\n,4\nw3,5\n" ",6\n')
     options: dict[str, Any] = {"text_column": "clause", "keep_columns": True}
-    with pytest.raises(DataError, match=r"rows 3 and 5 \(ids 1 and 3\): clause is empty"):
+    with pytest.raises(DataError, match=r"rows 3 and 5 \(ids 1 and 3\): clause is empty.*on_error skip\.$"):
         predict_file(str(tiny_classifier), str(tmp_path / "a.csv"), output=str(tmp_path / "b.csv"), **options)
     assert not (tmp_path / "b.csv").exists()
     options["on_error"] = "skip"
@@ -192,6 +192,58 @@ def test_bad_rows_that_are_skipped_stay_in_the_output(
         **{"id": 1, "clause": "", "page": "4", "predicted": None, "probabilities": None},
         "problem": problem,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem", "message"),
+    [
+        (
+            "a.jsonl",
+            '{"id": "x", "text": "w1"}\n{"id": "y", "text": \n\n{"id": "z", "text": "w2"}\n',
+            "broken JSON at character 22 (Expecting value)",
+            "line 2: broken JSON at character 22 (Expecting value). Expected one JSON object a line.",
+        ),
+        (
+            "a.csv",
+            'id,text\nx,w1\ny,w1,"w2\nw3"\nz,w2\n',
+            "3 cells, but the header has 2 (id, text)",
+            "row 3 (line 4): 3 cells, but the header has 2 (id, text). Put cells that hold commas or quotes in double "
+            "quotes.",
+        ),
+    ],
+)
+def test_broken_rows_that_are_skipped_stay_in_the_output(
+    tiny_classifier: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    content: str,
+    problem: str,
+    message: str,
+) -> None:
+    path, output = tmp_path / name, tmp_path / "b.jsonl"
+    path.write_text(content)
+    with pytest.raises(DataError) as caught:
+        predict_file(str(tiny_classifier), str(path), output=str(output))
+    assert str(caught.value) == f"{path}: {message} Or mark such rows and go on: --on_error skip."
+    options: dict[str, Any] = {"on_error": "skip", "keep_columns": True}
+    assert predict_file(str(tiny_classifier), str(path), output=str(output), **options) == 3
+    assert [record.getMessage() for record in caplog.records] == [
+        f"1 of 3 rows have no prediction, and are marked so: {problem} (1)."
+    ]
+    rows = read(output)
+    assert [(row["id"], row.get("text")) for row in rows] == [("x", "w1"), (1, None), ("z", "w2")]
+    assert rows[1] == {"id": 1, "predicted": None, "probabilities": None, "problem": problem}
+
+
+def test_few_of_many_problems_are_listed(
+    tiny_classifier: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_texts(tmp_path / "a.jsonl", [" " * number + "{" for number in range(7)])
+    assert predict_file(str(tiny_classifier), path, output=str(tmp_path / "b.jsonl"), on_error="skip") == 7
+    (record,) = caplog.records
+    assert record.getMessage().count("broken JSON") == 5
+    assert record.getMessage().endswith(" (1), ….")
 
 
 def test_parquet_keeps_the_types_of_the_input(tiny_classifier: Path, tmp_path: Path) -> None:

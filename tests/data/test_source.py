@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nlp_transfer.data import source
-from nlp_transfer.data.source import batches
+from nlp_transfer.data.source import BrokenRow, batches
 from nlp_transfer.errors import DataError
 
 TEXT = frozenset(["text"])
@@ -30,6 +30,21 @@ def test_long_texts_make_short_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "MAX_BATCH_CHARACTERS", 4)
     made = batches([(row, {"text": "abc"}) for row in range(1, 6)], TEXT)
     assert [len(batch.columns["text"]) for batch in made] == [2, 2, 1]
+
+
+def test_a_broken_row_is_an_error_or_a_batch_of_its_own() -> None:
+    broken = BrokenRow("a.csv: row 2", "2 cells, but the header has 3", "Mend the row.")
+    records: list[tuple[int, dict[str, Any] | BrokenRow]] = [(1, {"text": "a"}), (2, broken), (3, {"text": "b"})]
+    made = list(batches(records, TEXT, keep_broken=True))
+    assert [(batch.first_row, batch.columns, batch.broken) for batch in made] == [
+        (1, {"text": ["a"]}, None),
+        (2, {}, broken),
+        (3, {"text": ["b"]}, None),
+    ]
+    refused = batches(records, TEXT)
+    assert next(refused).columns == {"text": ["a"]}
+    with pytest.raises(DataError, match=r"^a\.csv: row 2: 2 cells, but the header has 3\. Mend the row\.$"):
+        next(refused)
 
 
 def test_rows_before_an_error_are_yielded_first() -> None:

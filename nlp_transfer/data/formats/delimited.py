@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.data.formats.opening import MAX_ROW_BYTES, encoding_notes, text_lines
-from nlp_transfer.data.source import FileSettings, RowBatch, batches
+from nlp_transfer.data.source import BrokenRow, FileSettings, RowBatch, batches
 from nlp_transfer.errors import DataError
 
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -52,7 +52,7 @@ def _read(path: Path, wanted: Container[str], settings: FileSettings, usual: str
     if separator != usual:
         notes += (f"{path.name}: cells are separated by {_name(separator)}s.",)
     records = _records(path, itertools.chain(start, lines), separator, skipped=1 if named else 0)
-    yield from batches(records, wanted, notes=notes)
+    yield from batches(records, wanted, notes=notes, keep_broken=settings.keep_broken)
 
 
 def _separator(start: list[str], usual: str) -> str:
@@ -76,7 +76,9 @@ def _separator(start: list[str], usual: str) -> str:
     return max(present, key=fit, default=usual)
 
 
-def _records(path: Path, lines: Iterator[str], delimiter: str, skipped: int) -> Iterator[tuple[int, dict[str, Any]]]:
+def _records(
+    path: Path, lines: Iterator[str], delimiter: str, skipped: int
+) -> Iterator[tuple[int, dict[str, Any] | BrokenRow]]:
     """Yield (row number, cells by column).
 
     Args:
@@ -93,11 +95,10 @@ def _records(path: Path, lines: Iterator[str], delimiter: str, skipped: int) -> 
                 header = check_header(path, number, cells)
                 continue
             if len(cells) != len(header):
-                raise DataError(
-                    f"{path}: row {number} (line {reader.line_num + skipped}): {len(cells)} cells, but the header has "
-                    f"{len(header)} ({', '.join(header)}). Put cells that hold {_name(delimiter)}s or quotes in "
-                    "double quotes."
-                )
+                problem = f"{len(cells)} cells, but the header has {len(header)} ({', '.join(header)})"
+                advice = f"Put cells that hold {_name(delimiter)}s or quotes in double quotes."
+                yield number, BrokenRow(f"{path}: row {number} (line {reader.line_num + skipped})", problem, advice)
+                continue
             yield number, {name: cell for name, cell in zip(header, cells, strict=True) if name}
     except csv.Error as error:
         raise DataError(

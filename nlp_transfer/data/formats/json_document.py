@@ -117,7 +117,7 @@ class _Window:
                     f"{path}: line {self.line}: object {number} cannot be read ({error}). Simplify this row."
                 ) from error
             if isinstance(record, RepeatedKey):
-                raise repeated_key(path, f"line {self.line}: object {number}", record)
+                raise repeated_key(path, f"line {self.line}: object {number}", record).error()
             self.skip(end - self._place)
             return record
 

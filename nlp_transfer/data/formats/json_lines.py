@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.data.formats.opening import encoding_notes, text_lines
-from nlp_transfer.data.source import FileSettings, RowBatch, batches
-from nlp_transfer.errors import DataError
+from nlp_transfer.data.source import BrokenRow, FileSettings, RowBatch, batches
 
 
 class RepeatedKey(dict[str, Any]):
@@ -33,11 +32,10 @@ DECODER = json.JSONDecoder(object_pairs_hook=_object)
 """JSON decoder; an object with a repeated key becomes a `RepeatedKey`."""
 
 
-def repeated_key(path: Path, place: str, record: RepeatedKey) -> DataError:
-    """Return the error for a row with a repeated key."""
-    return DataError(
-        f"{path}: {place}: repeats the key {record.key!r}; one of its values would be lost. Take one away."
-    )
+def repeated_key(path: Path, place: str, record: RepeatedKey) -> BrokenRow:
+    """Return a row with a repeated key."""
+    problem = f"repeats the key {record.key!r}; one of its values would be lost"
+    return BrokenRow(f"{path}: {place}", problem, "Take one away.")
 
 
 def read_json_lines(path: Path, wanted: Container[str], settings: FileSettings) -> Iterator[RowBatch]:
@@ -47,32 +45,33 @@ def read_json_lines(path: Path, wanted: Container[str], settings: FileSettings) 
         DataError: unreadable (see `open_bytes`), broken JSON, a line that is no object, a repeated key; names the line.
     """
     notes = encoding_notes(path, settings.encoding)
-    return batches(_records(path, settings.encoding), wanted, "line", notes)
+    return batches(_records(path, settings.encoding), wanted, "line", notes, keep_broken=settings.keep_broken)
 
 
-def _records(path: Path, encoding: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
+def _records(path: Path, encoding: str | None) -> Iterator[tuple[int, dict[str, Any] | BrokenRow]]:
     """Yield (line number, object)."""
     for number, line in text_lines(path, encoding):
-        if not line.strip():
-            continue
-        try:
-            record = DECODER.decode(line)
-        except json.JSONDecodeError as error:
-            cut = not line.endswith("\n") and ("Unterminated" in error.msg or error.pos >= len(line) - 1)
-            advice = "The line looks cut off: was the file copied whole?" if cut else "Expected one JSON object a line."
-            raise DataError(
-                f"{path}: line {number}: broken JSON at character {error.colno} ({error.msg}). {advice}"
-            ) from error
-        except (ValueError, RecursionError) as error:  # a number of thousands of digits, or thousands of brackets
-            raise DataError(f"{path}: line {number}: JSON that cannot be read ({error}). Simplify this row.") from error
-        if not isinstance(record, dict):
-            raise DataError(
-                f"{path}: line {number}: found a JSON {_kind(record)}; expected an object such as "
-                '{"text": "…", "label": "…"}.'
-            )
-        if isinstance(record, RepeatedKey):
-            raise repeated_key(path, f"line {number}", record)
-        yield number, record
+        if line.strip():
+            yield number, _record(path, number, line)
+
+
+def _record(path: Path, number: int, line: str) -> dict[str, Any] | BrokenRow:
+    """Return the object of a line."""
+    place = f"{path}: line {number}"
+    try:
+        record = DECODER.decode(line)
+    except json.JSONDecodeError as error:
+        cut = not line.endswith("\n") and ("Unterminated" in error.msg or error.pos >= len(line) - 1)
+        advice = "The line looks cut off: was the file copied whole?" if cut else "Expected one JSON object a line."
+        return BrokenRow(place, f"broken JSON at character {error.pos + 1} ({error.msg})", advice)
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, or thousands of brackets
+        return BrokenRow(place, f"JSON that cannot be read ({error})", "Simplify this row.")
+    if not isinstance(record, dict):
+        expected = 'Expected an object such as {"text": "…", "label": "…"}.'
+        return BrokenRow(place, f"found a JSON {_kind(record)}", expected)
+    if isinstance(record, RepeatedKey):
+        return repeated_key(path, f"line {number}", record)
+    return record
 
 
 def _kind(value: Any) -> str:

@@ -13,7 +13,7 @@ from typing import IO, Any
 from nlp_transfer.data.formats.delimited import check_header
 from nlp_transfer.data.formats.opening import open_bytes
 from nlp_transfer.data.formats.signatures import SIGNATURE_BYTES, check_signature
-from nlp_transfer.data.source import FileSettings, RowBatch, batches
+from nlp_transfer.data.source import BrokenRow, FileSettings, RowBatch, batches
 from nlp_transfer.errors import DataError, did_you_mean
 
 _ZIP = b"PK\x03\x04"
@@ -33,7 +33,7 @@ def read_xlsx(path: Path, wanted: Container[str], settings: FileSettings) -> Ite
         file.seek(0)
         try:
             sheet, notes = _sheet(path, file, settings.sheet)
-            yield from batches(_records(path, sheet, wanted), wanted, notes=notes)
+            yield from batches(_records(path, sheet, wanted), wanted, notes=notes, keep_broken=settings.keep_broken)
         except DataError:
             raise
         except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, SyntaxError) as error:  # the last of broken XML
@@ -62,7 +62,7 @@ def _sheet(path: Path, file: IO[bytes], name: str | None) -> tuple[Any, tuple[st
     return sheets[read], notes
 
 
-def _records(path: Path, sheet: Any, wanted: Container[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _records(path: Path, sheet: Any, wanted: Container[str]) -> Iterator[tuple[int, dict[str, Any] | BrokenRow]]:
     """Yield (row number, values by column)."""
     from openpyxl.utils.escape import unescape
 
@@ -73,13 +73,11 @@ def _records(path: Path, sheet: Any, wanted: Container[str]) -> Iterator[tuple[i
         if header is None:
             header = check_header(path, number, ["" if cell.value is None else str(cell.value) for cell in cells])
             continue
-        record: dict[str, Any] = dict.fromkeys(filter(None, header))
-        for name, cell in zip(header, cells, strict=False):  # rows may be shorter
-            if not name or name not in wanted:
-                continue
-            if cell.data_type == "e":
-                raise DataError(
-                    f"{path}: row {number}: column {name!r} holds the error {cell.value}. Mend its formula, or the row."
-                )
-            record[name] = unescape(cell.value) if isinstance(cell.value, str) else cell.value
-        yield number, record
+        read = {name: cell for name, cell in zip(header, cells, strict=False) if name and name in wanted}
+        if faulty := next((name for name, cell in read.items() if cell.data_type == "e"), None):
+            problem = f"column {faulty!r} holds the error {read[faulty].value}"
+            yield number, BrokenRow(f"{path}: row {number}", problem, "Mend its formula, or the row.")
+            continue
+        values = {name: cell.value for name, cell in read.items()}
+        texts = {name: unescape(value) for name, value in values.items() if isinstance(value, str)}
+        yield number, {**dict.fromkeys(filter(None, header)), **values, **texts}  # rows may be shorter than the header

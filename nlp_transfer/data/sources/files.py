@@ -2,7 +2,6 @@
 
 import difflib
 import re
-from dataclasses import astuple
 from pathlib import Path
 
 from nlp_transfer.data.corpus import CorpusConfig
@@ -126,7 +125,8 @@ def _file_split(path: Path, config: CorpusConfig) -> RawSplit:
     """Return the rows of one file."""
     settings, read = FileSettings(config.encoding, config.sheet), FORMATS[data_suffix(path)]
     suffixes = path.name.lower().removeprefix(data_stem(path))  # the same bytes are no gzip under another name
-    identity = ("file", suffixes, file_digest(path), *([astuple(settings)] if settings != FileSettings() else []))
+    given = [[config.encoding, config.sheet]] if settings != FileSettings() else []
+    identity = ("file", suffixes, file_digest(path), *given)
     return RawSplit(str(path), lambda wanted: read(path, wanted, settings), identity)
 
 

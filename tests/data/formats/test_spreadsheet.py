@@ -66,6 +66,11 @@ def test_other_sheets_and_cells_that_hold_errors() -> None:
     path = OFFICE / "clauses.xlsx"
     rows = FORMATS[".xlsx"](path, frozenset(["text"]), FileSettings(sheet="Fehler"))
     assert next(rows).columns == {"text": ["gut"]}
+    kept = FORMATS[".xlsx"](path, frozenset(["text"]), FileSettings(sheet="Fehler", keep_broken=True))
+    broken = [batch.broken for batch in kept if batch.broken]
+    assert [(row.place, row.problem) for row in broken] == [
+        (f"{path}: row 3", "column 'text' holds the error #DIV/0!"),
+    ]
     with pytest.raises(DataError, match=r"row 3: column 'text' holds the error #DIV/0!. Mend its formula"):
         next(rows)
     with pytest.raises(DataError, match=r"Unknown sheet 'Klausel'. Did you mean 'Klauseln'\?"):
