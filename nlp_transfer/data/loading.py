@@ -1,7 +1,7 @@
 """Load a corpus from a configuration or from Python objects: source, typed rows, classes, splits, notes."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,8 +28,15 @@ from nlp_transfer.data.sources.in_memory import memory_source, object_source
 from nlp_transfer.data.sources.licenses import license_source
 from nlp_transfer.data.splits.exact_duplicates import duplicate_notes
 from nlp_transfer.data.splits.split_names import UNSPLIT
-from nlp_transfer.data.splits.splitting import class_counts, make_splits, missing_class_notes, split_validation
-from nlp_transfer.data.validation.columns import RESERVED_COLUMNS, ColumnSpec, MissingLabel, typed_tables
+from nlp_transfer.data.splits.splitting import make_splits, missing_class_notes, split_validation
+from nlp_transfer.data.validation.classes import check_classes
+from nlp_transfer.data.validation.columns import (
+    RESERVED_COLUMNS,
+    ColumnSpec,
+    MissingLabel,
+    remembered_columns,
+    typed_tables,
+)
 from nlp_transfer.data.validation.ids import check_ids
 from nlp_transfer.data.validation.label_lists import class_notes
 from nlp_transfer.data.validation.labels import LabelNames, add_class_labels
@@ -55,6 +62,7 @@ def load_corpus(
     labeled: bool | None = None,
     trains: bool | None = None,
     documents: bool = False,
+    run_columns: Mapping[str, str] | None = None,
 ) -> Corpus:
     """Read, check and split one domain.
 
@@ -65,6 +73,7 @@ def load_corpus(
         trains: make the train and validation splits that a training needs. None means True for a corpus with labels
             other than `label_names`. Without labels, rows of `unlabeled` are training rows too.
         documents: read documents with summaries (data/validation/documents.py) instead of texts with labels.
+        run_columns: see `remembered_columns`.
 
     Raises:
         ConfigError: the settings do not fit together.
@@ -86,6 +95,9 @@ def load_corpus(
         else:
             source = next(read(config, key) for name, read in SOURCES.items() if getattr(config, name) is not None)
         names = LabelNames(key, config.label_names or source.label_names, label_names)
+        if run_columns:
+            first = first_rows(next(iter(source.splits.values())).read(AllColumns()))
+            config = replace(config, columns=remembered_columns(run_columns, config.columns, first.available))
         return _corpus(source, config, names, labeled, trains, documents)
 
 
@@ -162,7 +174,7 @@ def _corpus(
         splits["train"] = concatenate_datasets([splits["train"], more])
         notes.append(f"The {len(more):,} rows of the split unlabeled are training rows here, which takes no labels.")
     if labelled and names.trained is None:
-        _check_classes(splits["train"], key)
+        check_classes(splits["train"], key)
         if "test" not in splits:
             notes.append("There is no test split: nothing is reported for rows that selection has not seen.")
         notes += missing_class_notes(splits)
@@ -280,16 +292,3 @@ def _split_method(config: SplitConfig, present: set[str], *, trained: bool, key:
         names = ", ".join(sorted(present)).replace(UNSPLIT, "one without a split's name")
         raise DataError(f"{key}: there is no train split; splits found: {names}. Name it, or set {key}.split.method.")
     return method
-
-
-def _check_classes(train: Dataset, key: str) -> None:
-    """Raise `DataError` if training rows have fewer than two classes."""
-    present = class_counts(train).nonzero()[0]
-    if "label" in train.column_names and len(present) < 2:
-        name = class_names(train)[present[0]]
-        raise DataError(
-            f"{key}: all {len(train):,} training rows have one class, {name!r}; a classifier needs two at least. "
-            f"Check which column is the label ({key}.columns)."
-        )
-    if not len(present):
-        raise DataError(f"{key}: no training row has a label in column 'labels'; there is nothing to learn.")

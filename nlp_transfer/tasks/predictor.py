@@ -154,7 +154,7 @@ class Predictor(ABC):
         """
         predictor = self.configured(options)
         if not isinstance(rows, TextRows):
-            read = text_rows(rows, self.text_column, run_columns(Path(self.origin)))
+            read = text_rows(rows, self.text_column, self.run_columns)
             if isinstance(rows, Collection):
                 return list(predictor.predictions(read, max_tokens))
             rows = read
@@ -194,6 +194,11 @@ class Predictor(ABC):
         if max_tokens is not None:
             return max_tokens
         return CPU_MAX_TOKENS if self.model.device.type == "cpu" else MAX_TOKENS
+
+    @property
+    def run_columns(self) -> dict[str, str]:
+        """Return the columns (theirs: ours) of the run that saved the model."""
+        return run_columns(Path(self.origin))
 
     def to(self, device: "torch.device") -> Self:
         """Move the networks to a device, and return the predictor."""

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,25 @@ def test_the_summary_is_the_tables_of_a_run(
     assert "test · per class" in printed
     for name in [*LABELS, "macro mean", "accuracy"]:
         assert f"\n{name} " in printed
+
+
+def test_columns_have_the_names_of_the_run(tiny_classifier: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_classifier, tmp_path / "run" / "model")
+    columns = {"Clause": "text", "kind": "label", "text": "unread"}
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"config": {"source": {"columns": columns}}}))
+    scored = {}
+    for name, header in {"a": "clause,kind", "b": "text,label", "c": "clause,label", "d": "clause,class"}.items():
+        path = tmp_path / f"{name}.csv"
+        path.write_text(f"{header}\nw1,red\nw2,blue\n")
+        own = {"class": "label"} if name == "d" else {}
+        scored[name] = evaluate_model(str(tmp_path / "run"), CorpusConfig(path=str(path), columns=own)).metrics
+    assert all(metrics == scored["a"] for metrics in scored.values())
+    with pytest.raises(DataError) as caught:
+        evaluate_model(str(tmp_path / "run"), CorpusConfig(path=str(tmp_path / "d.csv")))
+    assert str(caught.value) == (
+        f"{tmp_path / 'd.csv'}: there is no column 'label' or 'labels'; columns found: clause, class. Name it: "
+        "`corpus.columns: {class: label}`."
+    )
 
 
 # ---- splits ----

@@ -150,13 +150,6 @@ def test_a_split_without_the_labels_of_the_others(tmp_path: Path, write_rows: Ca
     assert f"{path}: there is no column 'label' or 'labels'; columns found: text, kind." in str(caught.value)
 
 
-def test_one_class_only(failure: Callable[..., str]) -> None:
-    assert failure(toy_rows(20, ("a",))) == (
-        "source (FILE): all 12 training rows have one class, 'a'; a classifier needs two at least. "
-        "Check which column is the label (source.columns)."
-    )
-
-
 def test_problems_of_all_splits_come_together(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
     train = write_rows("c/train.jsonl", [*toy_rows(4), {"text": "", "label": "a"}])
     test = tmp_path / "c/test.jsonl"

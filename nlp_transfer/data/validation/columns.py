@@ -5,7 +5,7 @@ still as the source writes them. Checks run on whole Arrow columns; Python reads
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +102,28 @@ class ColumnSpec:
         theirs = self.theirs()
         targets = {ours: [name for name, become in theirs.items() if become == ours] for ours in ("label", "labels")}
         return {ours: names for ours, names in targets.items() if len(names) > 1}
+
+
+def remembered_columns(run: Mapping[str, str], own: Mapping[str, str], available: Iterable[str]) -> dict[str, str]:
+    """Return the columns of a corpus (theirs: ours), and those of a model's run that it has and names no others for.
+
+    Args:
+        run: the columns that the run was configured with.
+        own: the columns that the corpus is configured with.
+        available: all columns of the corpus.
+
+    Example:
+        >>> remembered_columns({"body": "text", "kind": "label"}, {"class": "label"}, ["body", "class", "kind"])
+        {'class': 'label', 'body': 'text'}
+    """
+    labels, named = {"label", "labels"}, {*own.values()}
+    wanted = {*RESERVED_COLUMNS, *documents.COLUMNS} - named - (labels if labels & named else set())
+    columns = dict(own)
+    for theirs in ColumnNames(run).found(available).values():
+        is_new = run[theirs] in labels or run[theirs] not in columns.values()
+        if run[theirs] in wanted and theirs not in own and is_new:
+            columns[theirs] = run[theirs]
+    return columns
 
 
 class MissingLabel(Exception):

@@ -189,11 +189,8 @@ class ClassificationPredictor(ExportablePredictor):
 
     def load_corpus(self, config: CorpusConfig) -> Corpus:
         """Load a corpus with the labels of the model."""
-        try:
-            corpus = load_corpus(config, key="corpus", label_names=list(self.label_names), labeled=True)
-        except DataError as error:
-            kind = f"{self.origin} is a classifier: it is scored on texts with labels."
-            raise DataError([*error.problems, kind]) from error
+        names, columns = list(self.label_names), self.run_columns
+        corpus = load_corpus(config, key="corpus", label_names=names, labeled=True, run_columns=columns)
         if self.multi_label == corpus.multi_label:
             return corpus
         ours, theirs = KINDS[self.multi_label], KINDS[corpus.multi_label]

@@ -13,7 +13,6 @@ from nlp_transfer.data.encoding.token_coverage import TokenCoverage, count_cover
 from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.data.text_rows import row_windows
 from nlp_transfer.data.validation.documents import join_sentences
-from nlp_transfer.errors import DataError
 from nlp_transfer.tasks.predictor import Evaluated, Predictor, progress
 from nlp_transfer.tasks.summarization.baselines import SUMMARY_BASELINES, baseline_scores, document_metrics
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
@@ -88,11 +87,7 @@ class DocumentPredictor(Predictor):
 
     def load_corpus(self, config: CorpusConfig) -> Corpus:
         """Load documents with their summaries."""
-        try:
-            return load_corpus(config, key="corpus", documents=True, trains=False)
-        except DataError as error:
-            kind = f"{self.origin} summarises: it is scored on documents with {self.references_noun}."
-            raise DataError([*error.problems, kind]) from error
+        return load_corpus(config, key="corpus", documents=True, trains=False, run_columns=self.run_columns)
 
 
 def locate_sentences(document: str | list[str]) -> tuple[str, list[CharSpan]]:

@@ -143,12 +143,12 @@ def test_documents_may_be_lists_of_sentences_to_be_predicted_too(finished, tmp_p
         predict_file(str(folder), str(tmp_path / "bad.jsonl"))
 
 
-def test_a_model_of_the_other_kind_is_told_of(finished, tiny_classifier, corpus, tmp_path):
+def test_a_corpus_of_the_other_kind_is_refused(finished, tiny_classifier, corpus, tmp_path):
     _, folder, _ = finished
     (tmp_path / "a.jsonl").write_text('{"text": "w1", "label": "a"}\n')
-    with pytest.raises(DataError, match="summarises: it is scored on documents with summaries or highlights"):
+    with pytest.raises(DataError, match=r"^\S+a\.jsonl: there is no column 'document'; columns found: text, label\."):
         evaluate_model(str(folder), CorpusConfig(path=str(tmp_path / "a.jsonl")))
-    with pytest.raises(DataError, match="is a classifier: it is scored on texts with labels"):
+    with pytest.raises(DataError, match="there is no column 'text'; columns found: id, document"):
         evaluate_model(str(tiny_classifier), CorpusConfig(path=str(corpus)))
 
 
