@@ -1,15 +1,19 @@
 """Score a saved model on a corpus that it did not learn from: the tables of a run, for any texts with references."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.commands.predict import given_options, option_name
 from nlp_transfer.data.corpus import CorpusConfig
-from nlp_transfer.errors import DataError, did_you_mean
+from nlp_transfer.errors import DataError, NLPTransferError, did_you_mean
 from nlp_transfer.files import check_empty_folder
 from nlp_transfer.tasks.backends import Compute
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from nlp_transfer.data.corpus import Corpus
     from nlp_transfer.reporting.evaluation_report import Evaluation
 
@@ -32,8 +36,8 @@ def evaluate(
         nlp-transfer evaluate runs/books --corpus.path data/kitchen --corpus.columns.stars label --split validation
         nlp-transfer evaluate runs/ledgar --corpus.hub coastalcph/lex_glue --corpus.name ledgar
 
-    Prints the tables that a run closes with. With `output_dir` it writes metrics.json, predictions.jsonl.gz and
-    report.md.
+    Prints the tables that a run closes with, and how many of the texts were among the run's training texts, where its
+    corpora can be read again. With `output_dir` it writes metrics.json, predictions.jsonl.gz and report.md.
 
     Args:
         model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).
@@ -88,10 +92,25 @@ def evaluate_model(
     name = _choose_split(loaded, split, predictor.references, predictor.references_noun)
     scored = predictor.evaluate(loaded.splits[name], max_tokens=compute.max_tokens)
     facts = CorpusFacts.of(loaded)
+    facts = replace(facts, notes=(*facts.notes, *_training_notes(saved.folder, name, loaded.splits[name])))
     result = Evaluation(predictor.origin, predictor.task, facts, name, scored.metrics, scored.baselines, options)
     if folder is None:
         return result
     return result.write(folder, ({**row, "split": name, "domain": DOMAIN} for row in scored.rows), scored.keys)
+
+
+def _training_notes(model: Path, name: str, split: "Dataset") -> list[str]:
+    """Return notes on how many texts the run learned from; none where it or its corpora are not there any more."""
+    from nlp_transfer.commands.finished_runs import read_run
+    from nlp_transfer.commands.training_texts import corpora_of
+    from nlp_transfer.data.splits.exact_duplicates import copy_notes
+
+    try:
+        corpora = corpora_of(read_run(model.parent)).items()
+    except NLPTransferError:
+        return []
+    trained = {domain: corpus.splits["train"] for domain, corpus in corpora if "train" in corpus.splits}
+    return [note for domain, rows in trained.items() for note in copy_notes(rows, {name: split}, f"the run's {domain}")]
 
 
 def _choose_split(corpus: "Corpus", asked: str | None, columns: Sequence[str], noun: str) -> str:

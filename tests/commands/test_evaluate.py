@@ -16,6 +16,7 @@ from nlp_transfer.reporting.tables import console
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.backends import Compute
 from tests.tiny_classifiers import LABELS, random_texts
+from tests.tiny_finished_runs import finished_runs
 
 TEXTS = random_texts(40, seed=7)
 
@@ -133,6 +134,23 @@ def test_columns_have_the_names_of_the_run(tiny_classifier: Path, tmp_path: Path
         f"{tmp_path / 'd.csv'}: there is no column 'label' or 'labels'; columns found: clause, class. Name it: "
         "`corpus.columns: {class: label}`."
     )
+
+
+def test_texts_that_the_run_learned_from_are_counted(tmp_path: Path) -> None:
+    (folder,) = finished_runs(tmp_path, (0,))
+    own = CorpusConfig(path=str(tmp_path / "source"))
+    result = evaluate_model(str(folder), own, split="train")
+    count = result.metrics["rows"]
+    note = f"train: {count} of {count} texts are exact copies of the run's source training texts."
+    assert note in result.corpus.notes
+    (tmp_path / "new.csv").write_text("text,label\na sentence that is new,public\n")
+    new = CorpusConfig(path=str(tmp_path / "new.csv"))
+    assert evaluate_model(str(folder), new).corpus.notes[-2:] == (
+        "test: no text is an exact copy of the run's source training texts.",
+        "test: no text is an exact copy of the run's target training texts.",
+    )
+    (tmp_path / "source").rename(tmp_path / "moved")
+    assert evaluate_model(str(folder), new).corpus.notes == ()  # the training texts are not known
 
 
 # ---- splits ----
