@@ -7,6 +7,7 @@ read from a checkpoint that is not whole (`checkpoints.py`), as one of stock `Tr
 """
 
 import contextlib
+import copy
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ import torch
 from accelerate.utils import broadcast_object_list
 from torch import nn
 from transformers.trainer import OPTIMIZER_NAME, SCALER_NAME, SCHEDULER_NAME, TRAINER_STATE_NAME
+from transformers.trainer_callback import TrainerState
 from transformers.trainer_utils import TrainOutput
 from transformers.utils import logging
 
@@ -99,9 +101,23 @@ class ExactResume(Extension):
         checkpoints.check_whole(checkpoint)
         return checkpoint
 
-    def init_training_state(self, call: Callable[..., tuple[int, int]], *args: Any, **kwargs: Any) -> tuple[int, int]:
-        """Read the loop's state; an epoch whose end was still due when the checkpoint was saved comes again."""
-        state, (epochs, batches) = self._state, call(*args, **kwargs)
+    def init_training_state(
+        self, call: Callable[..., tuple[int, int]], max_steps: int, *args: Any, **kwargs: Any
+    ) -> tuple[int, int]:
+        """Read the loop's state; an epoch whose end was still due when the checkpoint was saved comes again.
+
+        `logging_steps` are the arguments', which may have changed; when to evaluate and save is the checkpoint's.
+        """
+        state, given, steps = self._state, self.trainer.args, TrainerState()
+        steps.compute_steps(given, max_steps)
+        self.trainer.args = copy.copy(given)  # in numbers, as checkpoints have them: a share of the steps is no change
+        self.trainer.args.logging_steps = None
+        self.trainer.args.eval_steps, self.trainer.args.save_steps = steps.eval_steps, steps.save_steps
+        try:
+            epochs, batches = call(max_steps, *args, **kwargs)
+        finally:
+            self.trainer.args = given
+        self.trainer.state.logging_steps = steps.logging_steps
         if state is not None and state["best_checkpoint"]:
             find_best_checkpoint(self.trainer, Path(state["checkpoint"]), state["best_checkpoint"])
         if state is not None and state.get("epoch_end_due") and float(self.trainer.state.epoch or 0).is_integer():

@@ -142,6 +142,18 @@ def test_a_run_that_max_steps_ended_goes_on_with_more_steps(tmp_path):
     assert [entry["epoch"] for entry in trainer.state.log_history if "eval_loss" in entry] == [1.0, 1.25]
 
 
+@pytest.mark.parametrize(("now", "logged"), [(3, [9, 12, 15]), (0.25, [12, 16])])
+def test_other_logging_steps_are_followed_and_a_share_of_the_steps_is_no_change(tmp_path, monkeypatch, now, logged):
+    saves = {"save_strategy": "steps", "save_steps": 0.5, "save_total_limit": None, "load_best_model_at_end": False}
+    again(tmp_path / "run", logging_steps=4, **saves).train()
+    warned = []
+    monkeypatch.setattr("transformers.trainer_utils.logger.warning_once", warned.append)
+    trainer = again(tmp_path / "run", logging_steps=now, **saves)
+    trainer.train(resume_from_checkpoint=str(tmp_path / "run" / "checkpoint-8"))
+    assert [entry["step"] for entry in trainer.state.log_history if "loss" in entry and entry["step"] > 8] == logged
+    assert not warned and trainer.args.logging_steps == now
+
+
 @pytest.mark.parametrize("change", ["changed", "added"])
 def test_the_advice_about_a_changed_checkpoint_helps(interrupted, change):
     checkpoint = interrupted / "checkpoint-16"
