@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import inspect
 import numbers
 import os
 import types
@@ -94,6 +95,9 @@ SYNONYMS = {
     "metric": "metric_for_best_model",
     "data": "path",
     "train_file": "path",
+    "group_by_length": "train_sampling_strategy",
+    "no_cuda": "use_cpu",
+    "tokenizer": "processing_class",
 }
 """Names that other programs use, and ours."""
 
@@ -165,6 +169,26 @@ def did_you_mean(what: str, got: str, choices: Iterable[str]) -> str:
     return f"Unknown {what} {format_value(got)}.{guess}{listed}{note}"
 
 
+class NamedArguments:
+    """Base of classes that name their unknown arguments in a ConfigError, with the nearest right names."""
+
+    def __new__(cls, *_: Any, **kwargs: Any) -> Self:
+        """Check the names before `__init__` takes the arguments."""
+        if problems := _unknown_arguments(cls, kwargs):
+            raise ConfigError(problems)
+        return super().__new__(cls)
+
+
+def _unknown_arguments(cls: type, given: Iterable[str]) -> list[str]:
+    """Return a message for each name that is no argument of a class; none where it takes any name."""
+    known = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
+    if any(one.kind is one.VAR_KEYWORD for one in known.values()):
+        return []
+    path = getattr(cls, "section", None) or getattr(cls, "name", None) or cls.__name__
+    names = [name for name in known if name != "self"]
+    return [f"{path}: {did_you_mean('argument', name, names)}" for name in given if name not in names]
+
+
 class CheckedArguments:
     """Base of dataclasses that name their unknown arguments, and values of another type, in a ConfigError."""
 
@@ -173,7 +197,7 @@ class CheckedArguments:
         hints = typing.get_type_hints(cls)
         defaults = {f.name: f.default for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
         path = getattr(cls, "section", None) or getattr(cls, "name", None) or cls.__name__
-        problems = [f"{path}: {did_you_mean('argument', name, defaults)}" for name in kwargs if name not in defaults]
+        problems = _unknown_arguments(cls, kwargs)
         problems += [
             f"{path}.{name} is {format_value(value)}; expected {_type_name(hints[name])}."
             for name, value in {**dict(zip(defaults, args, strict=False)), **kwargs}.items()

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from nlp_transfer.errors import NamedArguments
+
 
 @dataclass
-class OwnArguments:
+class OwnArguments(NamedArguments):
     """List the training arguments that `TransferArguments` adds to those of transformers.
 
     Args:

@@ -10,6 +10,7 @@ from torch.utils.data import SequentialSampler
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 
+from nlp_transfer.errors import NamedArguments
 from nlp_transfer.methods.alignment import Features, active_methods
 from nlp_transfer.methods.base import Method
 from nlp_transfer.methods.context import Context
@@ -30,7 +31,7 @@ from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.source_weights import Sources
 
 
-class TransferSeams(Trainer):
+class TransferSeams(NamedArguments, Trainer):
     """Override each seam of `Trainer` once and hand it on to `extensions`, the first of which is innermost.
 
     Attributes:

@@ -1,5 +1,10 @@
 """TransferArguments: TrainingArguments with loud defaults."""
 
+import copy
+import dataclasses
+import inspect
+import pickle
+
 import pytest
 from transformers import HfArgumentParser, TrainingArguments
 
@@ -93,3 +98,21 @@ def test_a_script_of_transformers_reads_them_from_its_command_line(cls, tmp_path
 
 def test_no_source_weights_are_those_by_size(tmp_path):
     assert TransferArguments(str(tmp_path), use_cpu=True, source_weights=None).source_weights == "size"
+
+
+@pytest.mark.parametrize("cls", [TransferArguments, Seq2SeqTransferArguments])
+def test_unknown_arguments_by_import_are_named_with_the_right_ones(cls):
+    with pytest.raises(ConfigError) as caught:
+        cls("x", evaluation_strategy="epoch", no_cuda=True, nonfinite="skip")
+    assert caught.value.problems == [
+        f"{cls.__name__}: Unknown argument 'evaluation_strategy'. Did you mean 'eval_strategy'?",
+        f"{cls.__name__}: Unknown argument 'no_cuda'. Did you mean 'use_cpu'?",
+        f"{cls.__name__}: The argument 'nonfinite' was renamed: write 'on_nonfinite'.",
+    ]
+
+
+def test_the_arguments_stay_a_dataclass_of_transformers():
+    arguments = TransferArguments("x", use_cpu=True, seed=3)
+    assert pickle.loads(pickle.dumps(arguments)).seed == copy.deepcopy(arguments).seed == 3
+    assert dataclasses.replace(arguments, seed=4).given()["seed"] == 4
+    assert next(iter(inspect.signature(TransferArguments).parameters)) == "output_dir"

@@ -6,6 +6,7 @@ from torch import nn
 from transformers import Trainer
 
 from nlp_transfer import TransferArguments, TransferTrainer
+from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import DANN, FullFineTuning, SelfTraining
 from nlp_transfer.training.extensions import default_extensions
 from tests.tiny_models import collate, random_rows, tiny_model
@@ -96,3 +97,15 @@ def test_extensions_that_nothing_asks_for_are_left_out():
     assert not names & {type(one).__name__ for one in default_extensions([])} - {
         *("FastForward", "CheckpointSelection", "LossScaling", "NonfiniteGuard", "OomGuard")
     }
+
+
+def test_arguments_of_older_trainers_are_named_with_the_right_ones(tmp_path):
+    class WithOwn(TransferTrainer):
+        def __init__(self, *args, own, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.own = own
+
+    arguments = TransferArguments(str(tmp_path), use_cpu=True, report_to="none")
+    with pytest.raises(ConfigError, match=r"^TransferTrainer: .*'tokenizer'\. Did you mean 'processing_class'"):
+        TransferTrainer(nn.Linear(1, 1), arguments, tokenizer=None)
+    assert WithOwn(nn.Linear(1, 1), arguments, own=3).own == 3
