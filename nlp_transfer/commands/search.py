@@ -28,6 +28,7 @@ from nlp_transfer.methods.base import Method, check_all
 from nlp_transfer.reporting.report import SearchSummary
 from nlp_transfer.reporting.run_folder import CANDIDATES, CHECKPOINTS, LOG
 from nlp_transfer.training.arguments import TransferArguments
+from nlp_transfer.training.method_setup import MethodsLike
 from nlp_transfer.training.recipe import MakeTrainer, Recipe
 from nlp_transfer.training.target_checks import pair_problems
 
@@ -115,7 +116,7 @@ def search(
     values: Mapping[str, Sequence[Any]],
     *,
     args: TransferArguments,
-    methods: Method | Sequence[Method] = (),
+    methods: MethodsLike = (),
     target_dataset: "Dataset | None" = None,
     resume: bool = False,
 ) -> "TransferTrainer":

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from transformers import EarlyStoppingCallback
 
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import ConfigError, did_you_mean, format_value
+from nlp_transfer.methods import METHODS
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.base import Method, prepare_all
 from nlp_transfer.methods.context import Context
@@ -25,6 +26,12 @@ from nlp_transfer.training.target_checks import check_adaptation, check_sources,
 
 OWN_ARGUMENTS = ("target_dataset", "methods", "peft_config", "context")
 """The arguments of a trainer that transformers' does not have."""
+
+MethodLike = Method | type[Method] | str
+"""A method, its class or its name."""
+
+MethodsLike = MethodLike | Sequence[MethodLike] | None
+"""The methods of a trainer, of which one may be given by itself."""
 
 _ROW_LOSS = "and methods for a target domain need the loss of each row: give context=Context(…, loss=…) in its place."
 
@@ -46,13 +53,30 @@ def prepare_trainer(trainer: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     return stock
 
 
-def as_methods(methods: Method | Sequence[Method] | None) -> tuple[Method, ...]:
-    """Return the methods of a trainer, of which one may be given by itself; raise ConfigError for anything else."""
-    several = (methods,) if isinstance(methods, Method) else tuple(methods or ())
-    for one in several:
-        if not isinstance(one, Method):
-            raise ConfigError(f"methods holds {one!r}; expected method objects, such as methods=[LoRA(r=8)].")
-    return several
+def as_methods(methods: MethodsLike) -> tuple[Method, ...]:
+    """Return the methods of a trainer: of one or several, each itself, its class or its name; raise ConfigError.
+
+    Example:
+        >>> as_methods("coral") == as_methods([CORAL]) == as_methods(CORAL())
+        True
+    """
+    several = (methods,) if isinstance(methods, Method | type | str) else tuple(methods or ())
+    return tuple(_as_method(one, f"methods.{i}") for i, one in enumerate(several))
+
+
+def _as_method(method: MethodLike, path: str) -> Method:
+    """Return a method from itself, its class or its name, with the defaults of its settings; raise ConfigError."""
+    if isinstance(method, Method):
+        return method
+    if isinstance(method, str) and method not in METHODS:
+        raise ConfigError(f"{path}: {did_you_mean('method', method, METHODS)}")
+    kind = METHODS[method] if isinstance(method, str) else method
+    if not (isinstance(kind, type) and issubclass(kind, Method)):
+        raise ConfigError(f"{path} is {format_value(method)}; expected a method, such as LoRA(r=8), or its name.")
+    try:
+        return kind()
+    except TypeError as error:
+        raise ConfigError(f"{path}: {kind.name} has settings without a default. Write {kind.__name__}(…).") from error
 
 
 def _check_arguments(trainer: Any, given: Mapping[str, Any]) -> Sources | None:

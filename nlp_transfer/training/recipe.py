@@ -21,7 +21,7 @@ from nlp_transfer.methods.base import Method
 from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
 from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.extensions.checkpoint_selection import label_free_metric
-from nlp_transfer.training.method_setup import as_methods
+from nlp_transfer.training.method_setup import MethodsLike, as_methods
 from nlp_transfer.training.neutral_settings import is_result_neutral
 from nlp_transfer.training.source_weights import DISTANCE, SIZE
 from nlp_transfer.training.trainer import TransferTrainer
@@ -46,7 +46,7 @@ class Recipe:
             raise ConfigError(f"args are {type(self.args).__name__}; expected TransferArguments.")
 
     @classmethod
-    def of(cls, args: TransferArguments, methods: Method | Sequence[Method], target: Dataset | None) -> "Recipe":
+    def of(cls, args: TransferArguments, methods: MethodsLike, target: Dataset | None) -> "Recipe":
         """Return the recipe of a trainer's keyword arguments."""
         return cls(args, as_methods(methods), target)
 
@@ -77,7 +77,7 @@ def train_source_only(
     make_trainer: MakeTrainer,
     *,
     args: TransferArguments,
-    methods: Method | Sequence[Method],
+    methods: MethodsLike,
     target_dataset: Dataset | None = None,
     resume: bool = False,
 ) -> TransferTrainer:

@@ -24,7 +24,7 @@ from nlp_transfer.training.extensions.exact_resume import ExactResume, ignore_ti
 from nlp_transfer.training.extensions.loss_scaling import LossScaling, without_repeated_labels
 from nlp_transfer.training.features import features_of
 from nlp_transfer.training.hub import ModelPush
-from nlp_transfer.training.method_setup import apply_methods, prepare_trainer, set_learning_rates
+from nlp_transfer.training.method_setup import MethodsLike, apply_methods, prepare_trainer, set_learning_rates
 from nlp_transfer.training.optimizer_step import ROW_IDS, OptimizerStep
 from nlp_transfer.training.runtime import naming_lost_processes
 from nlp_transfer.training.signals import StopSignals
@@ -74,7 +74,7 @@ class TransferSeams(NamedArguments, Trainer):
         preprocess_logits_for_metrics: Callable[[Tensor, Tensor], Tensor] | None = None,
         *,
         target_dataset: Any = None,
-        methods: Method | Sequence[Method] | None = (),
+        methods: MethodsLike = (),
         peft_config: Any = None,
         context: Context | None = None,
     ) -> None:

@@ -19,7 +19,7 @@ class TransferTrainer(TransferSeams):
     Args:
         target_dataset: encoded rows of a target domain, for methods that use its texts and for metrics that choose by
             them; without labels, unless a method asks for them.
-        methods: transfer methods, applied to the model in order when the trainer is made.
+        methods: transfer methods, their classes or names, applied to the model in order when the trainer is made.
         peft_config: any PEFT configuration; freshly initialised modules are added to its `modules_to_save`.
         context: what the methods may look at; made from the datasets where it is not given.
 

@@ -311,9 +311,11 @@ def test_methods_and_prompts_that_need_a_transformers_model_say_so(config, tmp_p
         trainer(tmp_path, Plain(config), peft_config=PromptTuningConfig(num_virtual_tokens=2), **data)
 
 
-def test_methods_by_name_are_refused_with_what_to_write(tmp_path):
-    with pytest.raises(ConfigError, match=r"methods holds 'lora'; expected method objects.*LoRA\(r=8\)"):
-        trainer(tmp_path, methods=["lora"])
+@pytest.mark.parametrize("methods", ["lora", ["lora"], LoRA, [LoRA]])
+def test_methods_may_be_names_and_classes_as_in_an_experiment(tmp_path, methods):
+    made = trainer(tmp_path, methods=methods)
+    assert made.methods == (LoRA(),)
+    assert isinstance(made.model, PeftModel)
 
 
 @pytest.mark.parametrize("column", ["input_values", "pixels"])
