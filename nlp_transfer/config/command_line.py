@@ -17,7 +17,7 @@ from typing import Any
 
 import docstring_parser
 
-from nlp_transfer.config.field_docs import HelpSection, names_of, type_name, unknown_name
+from nlp_transfer.config.field_docs import HelpSection, names_of, paths_of, type_name, unknown_name
 from nlp_transfer.config.help_action import ONE_SECTION, HelpAction
 from nlp_transfer.errors import ConfigError, did_you_mean, nearest_name, new_name
 
@@ -197,7 +197,7 @@ def read_overrides(
 ) -> list[tuple[str, Any]]:
     """Return (path, value) pairs of `--path value` and `--path=value`; raise ConfigError with all other words.
 
-    A path without a value is looked up among the command's other options and the paths that are known.
+    A path without dashes or a value is looked up among the command's other options and the paths that are known.
 
     Example:
         >>> read_overrides(["--training.seed", "3", "--model=bert"], "--PATH VALUE")
@@ -212,7 +212,11 @@ def read_overrides(
         word = remaining.pop(0)
         path, equals, text = word.removeprefix("--").partition("=")
         if not word.startswith("--") or not path:
-            problems.append(f"{word!r} is not an option; expected {expected}.")
+            places = [f"--{one} VALUE" for one in paths_of(path, paths())]
+            known = [one for one in options if one == f"--{path}"] or places
+            problems.append(f"{word!r} is not an option; expected {' or '.join(known) or expected}.")
+            if known == places and not equals and remaining and not remaining[0].startswith("--"):
+                remaining.pop(0)
         elif equals:
             overrides.append((path, read_value(text)))
         elif remaining and not remaining[0].startswith("--"):

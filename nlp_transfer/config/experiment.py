@@ -195,7 +195,8 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
         elif key in fields:
             values[key] = check(hints[key], value, key, problems)
         else:
-            problems.append(unknown_name("key", str(key), fields, known_paths()))
+            got = f"{key}.{next(iter(value))}" if isinstance(value, dict) and value else str(key)
+            problems.append(unknown_name("key", got, fields, known_paths()))
             unread.add(nearest_name(str(key), fields) or str(key))
         if len(problems) > before:
             unread.add(key)

@@ -98,6 +98,7 @@ def unknown_name(what: str, got: str, names: Collection[str], paths: Collection[
     """Return a message for an unknown name: the shortest paths that end in it or its synonym, else `did_you_mean`.
 
     Args:
+        got: a name, or one below an unknown name, such as `lora.r`.
         names: what may stand there.
         paths: every field's path.
 
@@ -105,15 +106,27 @@ def unknown_name(what: str, got: str, names: Collection[str], paths: Collection[
         >>> unknown_name("key", "epochs", ["model"], ["model", "training.num_train_epochs"])
         "Unknown key 'epochs'. It is --training.num_train_epochs; in YAML, num_train_epochs under training."
     """
-    name = got.removeprefix("--")
-    name = SYNONYMS.get(name, name)
-    found = dict.fromkeys(path for path in paths if path.rpartition(".")[2] == name and path not in names)
-    places = [path for path in found if path.count(".") == min(one.count(".") for one in found)]
-    if not places or len(places) > _MAX_PLACES or new_name(got, names):
-        return did_you_mean(what, got, names)
+    places = [path for path in paths_of(got, paths) if path not in names]
+    if not places or new_name(got, names):
+        return did_you_mean(what, got.partition(".")[0] if not got.startswith("--") else got, names)
     listed = " or ".join(f"--{path}" for path in places)
     sections = " or ".join(" of ".join(reversed(path.split(".")[:-1])) for path in places)
+    name = places[0].rpartition(".")[2]
     return f"Unknown {what} {got!r}. It is {listed}{f'; in YAML, {name} under {sections}' if sections else ''}."
+
+
+def paths_of(got: str, paths: Collection[str]) -> list[str]:
+    """Return the shortest paths that end in a name or its synonym; none of a name that stands in many places.
+
+    Example:
+        >>> paths_of("lora.r", ["methods.lora.r", "methods.lora.alpha"]), paths_of("lr", ["training.learning_rate"])
+        (['methods.lora.r'], ['training.learning_rate'])
+    """
+    name = got.removeprefix("--")
+    ending = f".{SYNONYMS.get(name, name)}"
+    found = dict.fromkeys(path for path in paths if f".{path}".endswith(ending))
+    shortest = [path for path in found if path.count(".") == min(one.count(".") for one in found)]
+    return shortest if len(shortest) <= _MAX_PLACES else []
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,8 @@ def test_the_help_of_one_method(words, capsys):
         (["--max_seq_length", "3"], "'max_seq_length'. It is --task.max_length; in YAML, max_length under task."),
         (["--r", "3"], "'r'. It is --methods.lora.r; in YAML, r under lora of methods."),
         (["--path", "x"], "'path'. It is --source.path or --target.path; in YAML, path under source or target."),
+        (["--lora.r", "8"], "'lora.r'. It is --methods.lora.r; in YAML, r under lora of methods."),
+        (["--lora.rank", "8"], "'lora'. Keys: model, source, training, "),
         (["--model_name", "x"], "'model_name'. Did you mean 'model'?"),
         (["--weight", "1"], "'weight'. Keys: model, source, training, "),  # a field of more methods than help anybody
         (["--bogus"], "'--bogus'. Options: --help, --config, --print_config, --dry_run, --estimate, --resume, "),

@@ -127,6 +127,22 @@ def test_an_option_without_a_value_is_looked_up(word, expected):
     assert str(caught.value) == expected
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["seed", "8"], "'seed' is not an option; expected --a.seed VALUE."),
+        (["a.seed=8"], "'a.seed=8' is not an option; expected --a.seed VALUE."),
+        (["path", "x"], "'path' is not an option; expected --a.path VALUE or --b.path VALUE."),
+        (["split"], "'split' is not an option; expected --split."),
+        (["stray"], "'stray' is not an option; expected --PATH VALUE."),
+    ],
+)
+def test_a_name_without_dashes_is_answered_with_the_option(words, expected):
+    with pytest.raises(ConfigError) as caught:
+        read_overrides(words, EXPECTED, ["--help", "--split"], lambda: ["a.path", "a.seed", "b.path"])
+    assert str(caught.value) == expected
+
+
 def test_pairs_are_read_as_yaml():
     problems: list[str] = []
     read = read_pairs(["num_beams=1", "early_stopping=true", "length_penalty=2e-1"], "--generation", problems)
