@@ -72,6 +72,7 @@ def test_what_such_a_run_leaves(finished):
             "metrics.json",
             "model",
             "report.md",
+            "report.html",
             "run.json",
         )
     }

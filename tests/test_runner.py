@@ -68,6 +68,7 @@ def test_what_a_run_leaves(finished):
         "model",
         "predictions.jsonl.gz",
         "report.md",
+        "report.html",
         "run.json",
     }
     assert not list((folder / "model").glob("*.bin"))

@@ -64,7 +64,7 @@ def run(
     path = Path(str(experiment.training.output_dir))
     report = runner.finished_report(experiment, resume=resume, archive_existing=archive_existing)
     if report is not None:
-        log.info("%s holds this run, finished. Nothing to do; its report is %s/report.md.", path, path)
+        log.info("%s holds this run, finished. Nothing to do; its report is %s/report.html.", path, path)
         return report
     pushes = experiment.training.push_to_hub and PartialState().is_main_process
     if pushes:  # now rather than after a night of training

@@ -20,9 +20,10 @@ from nlp_transfer.files import check_empty_folder, to_json_value
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.families import encoder_layers, family
 from nlp_transfer.models.weight_averaging import Weights, interpolate
-from nlp_transfer.reporting.figures import Curve, svg
+from nlp_transfer.reporting.figures import svg
 from nlp_transfer.reporting.sections.results import side_by_side
 from nlp_transfer.reporting.tables import to_markdown
+from nlp_transfer.tasks.charts import Curves
 from nlp_transfer.training.setup import load_model
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def wise_ft(
     scores = to_json_value({"chosen": alpha, "chosen_by": chosen_by, "points": points})
     files = {
         "curve": (CURVE, json.dumps(scores, indent=2, ensure_ascii=False)),
-        "picture": (PICTURE, svg(_curves(curve), "alpha: 0 pretrained, 1 fine-tuned", primary.title, marked=alpha)),
+        "picture": (PICTURE, svg(Curves("alpha: 0 pretrained, 1 fine-tuned", primary.title, _lines(curve), alpha))),
     }
     weights = interpolate(pretrained, fine_tuned, alpha, names)
     paths = scorer.write(place, weights, curve[alpha], runs=[run], how=how, report=report, files=files)
@@ -95,14 +96,15 @@ def chosen_alpha(scores: dict[float, float]) -> float:
     return min((alpha for alpha, score in scores.items() if score == best), key=lambda one: (abs(one - 0.5), -one))
 
 
-def _curves(curve: dict[float, ScoredWeights]) -> list[Curve]:
+def _lines(curve: dict[float, ScoredWeights]) -> dict[str, list[list[float]]]:
+    """Return the primary metric at each alpha, by domain and split."""
     first = next(iter(curve.values()))
-    return [
-        Curve(f"{domain} {split}", [(alpha, one.metrics[domain][split][first.primary]) for alpha, one in curve.items()])
+    return {
+        f"{domain} {split}": [[alpha, one.metrics[domain][split][first.primary]] for alpha, one in curve.items()]
         for domain, splits in first.metrics.items()
         for split, scores in splits.items()
         if first.primary in scores
-    ]
+    }
 
 
 def _pretrained(run: FinishedRun, scorer: WeightScorer, fine_tuned: Weights) -> tuple[Weights, set[str]]:

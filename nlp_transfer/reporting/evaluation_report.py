@@ -18,7 +18,7 @@ from nlp_transfer.reporting.sections.record import corpus_lines, version_list
 from nlp_transfer.reporting.sections.results import legend, split_blocks
 from nlp_transfer.reporting.terminal import path_lines, split_summary
 from nlp_transfer.tasks import TASKS
-from nlp_transfer.tasks.blocks import Section, escape_markdown
+from nlp_transfer.tasks.blocks import Figure, Section, escape_markdown
 
 DOMAIN = "target"
 """The domain of a corpus to a model that is trained already."""
@@ -56,11 +56,12 @@ class Evaluation:
     def markdown(self) -> str:
         """Return the scores for `report.md`, with the confusion matrix, the corpus and the libraries' versions."""
         task = TASKS[self.task]
+        blocks = split_blocks(task, self.systems)
         parts = [
             f"# {escape_markdown(self.model)} on {escape_markdown(self.corpus.origin)}\n",
             f"{self.headline}\n",
             f"## Results on {self.split} ({self.metrics['rows']:,} {task.wording.unit})\n",
-            section_markdown(Section("", split_blocks(task, self.systems))),
+            section_markdown(Section("", tuple(one for one in blocks if not isinstance(one, Figure)))),
             f"{legend(task)}\n",
             *(f"{escape_markdown(line)}\n" for line in self._changed_settings()),
             f"## Corpus\n\n{corpus_lines(self.corpus)}\n",

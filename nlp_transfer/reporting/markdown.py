@@ -1,46 +1,34 @@
-"""Write reports and sections as Markdown, for a reader who was not there."""
+"""Write reports and sections as Markdown, for a reader who was not there. Figures are in `report.html` alone."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from nlp_transfer.files import write_json, write_text
 from nlp_transfer.reporting.config_record import config_record
+from nlp_transfer.reporting.html import PAGE, report_page
 from nlp_transfer.reporting.report import BASELINES, METRICS_FILE, REPORT, Report
 from nlp_transfer.reporting.sections import SECTIONS
-from nlp_transfer.reporting.sections.results import headline_results, headlines
+from nlp_transfer.reporting.sections.results import opening
 from nlp_transfer.reporting.tables import to_markdown
 from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text, escape_markdown, section_record
 
 
 def write_report(report: Report, output_dir: str | os.PathLike[str]) -> Report:
-    """Write `metrics.json`, `baselines.json`, `report.json` and `report.md`; return the report with their paths."""
+    """Write the report as JSON (three files), `report.md` and `report.html`; return the report with their paths."""
     folder = Path(output_dir)
-    written = {"metrics": folder / METRICS_FILE, "report": folder / "report.md"}
+    written = {"metrics": folder / METRICS_FILE, "report": folder / "report.md", "page": folder / PAGE}
     if report.baselines:
         written["baselines"] = folder / BASELINES
         write_json(written["baselines"], report.baselines)
     report = replace(report, paths={**report.paths, **{name: str(path) for name, path in written.items()}})
-    write_text(written["report"], _report_markdown(report, SECTIONS))
+    write_text(written["report"], _report_markdown(report))
+    write_text(written["page"], report_page(report))
     rest = {name: value for name, value in asdict(report).items() if name not in ("metrics", "baselines")}
     rest |= {"config": config_record(report.config), "findings": [section_record(one) for one in report.findings]}
     write_json(folder / REPORT, rest)
     write_json(written["metrics"], report.metrics)
     return report
-
-
-def report_html(report: Report) -> str:
-    """Return the sentences, warnings and main results of a report as HTML, for a notebook; it has no script.
-
-    Example:
-        >>> report_html(Report.read("runs/clauses")).startswith("<h1>clauses</h1>")
-        True
-    """
-    from markdown_it import MarkdownIt
-
-    text = _report_markdown(report, [headline_results])
-    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
 
 
 def section_markdown(section: Section, level: int = 2) -> str:
@@ -71,22 +59,12 @@ def block_markdown(block: Block) -> str:
             return to_markdown(block)
         case Alert():
             return f"**Warning**: {escape_markdown(block.text)}"
-    return f"![{escape_markdown(block.caption)}]({block.path})"
+    return f"[Figure: {escape_markdown(block.alt)}]({PAGE})"
 
 
-def _report_markdown(report: Report, sections: Sequence[Callable[[Report], Section | None]]) -> str:
-    parts = [f"# {escape_markdown(report.title)}\n", " ".join(_sentences(report))]
+def _report_markdown(report: Report) -> str:
+    parts = [f"# {escape_markdown(report.title)}\n", " ".join(opening(report))]
     parts += [f"\n{block_markdown(Alert(warning))}" for warning in report.warnings]
-    made = (make(report) for make in sections)
+    made = (make(report) for make in SECTIONS)
     parts += ["", *(section_markdown(section) for section in made if section is not None)]
     return "\n".join(parts)
-
-
-def _sentences(report: Report) -> Iterator[str]:
-    """Yield sentences on the encoder, its domains, its scores and the best baselines."""
-    origins = {domain: escape_markdown(corpus.origin) for domain, corpus in report.corpora.items()}
-    how = f"moved into {origins['source']}"
-    if "target" in origins:
-        how = f"trained on {origins['source']}, with the target domain {origins['target']},"
-    yield f"`{report.model}` {how} by {report.method_names} (seed {report.seed})."
-    yield from headlines(report)

@@ -1,7 +1,7 @@
 """Hold everything that a reader needs to believe a number, and read it back.
 
 `metrics.json` holds the model's scores, {domain: {split: scores}}; `baselines.json` the same by baseline; `report.json`
-the rest. `reporting.markdown` writes them, with `report.md` for people.
+the rest. `reporting.markdown` writes them, with `report.md` and `report.html` for people.
 """
 
 import os
@@ -160,7 +160,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         """Return the report as a notebook shows it."""
-        return str(import_module("nlp_transfer.reporting.markdown").report_html(self))
+        return str(import_module("nlp_transfer.reporting.html").report_html(self))
 
     @property
     def method_names(self) -> str:

@@ -30,8 +30,8 @@ def report_summary(report: Report) -> RenderableType:
 
 def next_steps(report: Report) -> Iterator[str]:
     """Yield what to do with a run's result."""
-    if "report" in report.paths:
-        yield f"The whole report is {report.paths['report']}."
+    if "page" in report.paths:
+        yield f"The whole report is {report.paths['page']}."
     if not all(METHODS[name].trains for name in report.methods):
         yield "Next: train the encoder, too, which takes longer: --methods lp_ft and another training.output_dir."
 

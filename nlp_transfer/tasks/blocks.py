@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nlp_transfer.tasks.charts import CHARTS, Chart
+
 
 @dataclass(frozen=True)
 class Text:
@@ -22,9 +24,16 @@ class Alert:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture with a caption; the path is relative to the report."""
+    """A chart.
 
-    path: str
+    Args:
+        chart: what is drawn.
+        alt: the chart in a sentence, for those who do not see it.
+        caption: below the chart, in plain text.
+    """
+
+    chart: Chart
+    alt: str
     caption: str
 
 
@@ -95,9 +104,11 @@ def facts_section(
 def section_record(section: Section) -> dict[str, Any]:
     """Return a section as JSON can hold it, for `section_of`."""
     blocks = [{"kind": type(block).__name__, **asdict(block)} for block in section.blocks]
-    for block in blocks:
+    for block, given in zip(blocks, section.blocks, strict=True):
         if "rules" in block:
             block["rules"] = sorted(block["rules"])
+        if isinstance(given, Figure):
+            block["chart"]["kind"] = type(given.chart).__name__
     return {"title": section.title, "blocks": blocks}
 
 
@@ -115,6 +126,9 @@ def section_of(record: Mapping[str, Any]) -> Section:
         values = {name: value for name, value in block.items() if name != "kind"}
         if "rules" in values:
             values |= {"rules": frozenset(values["rules"]), "groups": values["groups"] or ()}
+        if "chart" in values:
+            chart = dict(values["chart"])
+            values["chart"] = CHARTS[chart.pop("kind")](**chart)
         blocks.append(kinds[block["kind"]](**values))
     return Section(record["title"], tuple(blocks))
 

@@ -144,6 +144,7 @@ def test_what_stays_is_listed(trained: Path) -> None:
         "config.yaml",
         "log.jsonl",
         "predictions.jsonl.gz",
+        "report.html",
         "report.json",
         "report.md",
         "run.json",

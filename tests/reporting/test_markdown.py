@@ -2,12 +2,13 @@
 
 from nlp_transfer.reporting.markdown import block_markdown, section_markdown
 from nlp_transfer.tasks.blocks import Alert, Figure, Section, Table, Text
+from nlp_transfer.tasks.charts import Bars
 
 
 def test_each_kind_of_block():
     assert block_markdown(Text("- a `b`")) == "- a `b`"
     assert block_markdown(Alert("a *b*")) == "**Warning**: a \\*b\\*"
-    assert block_markdown(Figure("a.png", "c [d]")) == "![c \\[d\\]](a.png)"
+    assert block_markdown(Figure(Bars("x", {"a": 1.0}, {}), "c [d]", "e")) == "[Figure: c \\[d\\]](report.html)"
     assert block_markdown(Table("t", ["x", "y"], [["a", "1"]])) == "| x | y |\n| :--- | ---: |\n| a | 1 |\n"
 
 

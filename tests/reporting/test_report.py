@@ -19,6 +19,7 @@ from nlp_transfer.reporting.markdown import write_report
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report, SearchSummary, SourceScore
 from nlp_transfer.reporting.terminal import report_summary
 from nlp_transfer.tasks.blocks import Alert, Figure, Section, Table, Text
+from nlp_transfer.tasks.charts import Bars
 
 TRUTH, GUESSES = (0, 0, 1, 1), (0, 0, 1, 0)
 NAMES = ["Permissive", "Copyleft", "Public Domain"]
@@ -72,9 +73,10 @@ def test_metrics_json(report, tmp_path):
         "model": "runs/a/model",
         "metrics": str(tmp_path / "metrics.json"),
         "report": str(tmp_path / "report.md"),
+        "page": str(tmp_path / "report.html"),
         "baselines": str(tmp_path / "baselines.json"),
     }
-    names = ["baselines.json", "metrics.json", "report.json", "report.md"]
+    names = ["baselines.json", "metrics.json", "report.html", "report.json", "report.md"]
     assert sorted(item.name for item in tmp_path.iterdir()) == names
 
 
@@ -84,11 +86,14 @@ def test_a_report_is_read_back(report, tmp_path):
         "source_scores": (SourceScore("law", "test", 4, 0.75),),
     }
     table = Table("", ["label", "text"], [["a", "1"]], names=2, rules=frozenset({0}))
-    found = Section("Found", (table, Text("b"), Alert("c"), Figure("d.png", "e")))
+    found = Section("Found", (table, Text("b"), Alert("c"), Figure(Bars("F1", {"a": 1.0}, {}), "d", "e")))
     written = replace(report, warnings=("Adaptation looks worse.",), findings=(found,), **typed)
     written = write_report(written, tmp_path)
     text = (tmp_path / "report.md").read_text()
-    assert "## Findings\n\n### Found\n\n| label | text |\n| :--- | :--- |\n| a | 1 |\n\nb\n\n![e](d.png)\n" in text
+    assert (
+        "## Findings\n\n### Found\n\n| label | text |\n| :--- | :--- |\n| a | 1 |\n\nb\n\n[Figure: d](report.html)\n"
+        in text
+    )
     again = Report.read(tmp_path)
     assert again == replace(written, config={"model": "encoder", "training": {"seed": 7}})  # secrets are not written
     (tmp_path / "report.json").write_text('{"title": "run"}')
@@ -232,9 +237,9 @@ def test_a_notebook_shows_scores_with_intervals_against_baselines(report):
     )
     assert "the model's macro-F1 is 0.733 (95 % interval " in html
     assert "the best baseline, tfidf_svm (0.500)" in html
-    assert "<p><strong>Warning</strong>: 1 &lt; 2 *rows*</p>" in html
-    assert "<h3>source, test (4 rows)</h3>\n<table>" in html
-    assert '<th style="text-align:right">macro F1, 95 %</th>' in html
+    assert "<aside><strong>Warning</strong>: 1 &lt; 2 *rows*</aside>" in html
+    assert '<h3>source, test (4 rows)</h3>\n<div class="table" tabindex="0"><table>' in html
+    assert '<th colspan="4">macro</th>' in html
     assert "source, validation" not in html
     assert "<script" not in html
     assert "href" not in html

@@ -29,9 +29,9 @@ def test_documents_are_called_so():
 
 
 def test_the_end_names_the_report_and_what_to_try_next():
-    frozen = small_report(methods=("frozen_encoder",), paths={"report": "runs/a/report.md"})
+    frozen = small_report(methods=("frozen_encoder",), paths={"page": "runs/a/report.html"})
     assert list(next_steps(frozen)) == [
-        "The whole report is runs/a/report.md.",
+        "The whole report is runs/a/report.html.",
         "Next: train the encoder, too, which takes longer: --methods lp_ft and another training.output_dir.",
     ]
     assert list(next_steps(small_report())) == []

@@ -5,6 +5,8 @@ import json
 import pytest
 
 from nlp_transfer.tasks.blocks import Alert, Figure, Section, Table, Text, facts_section, section_of, section_record
+from nlp_transfer.tasks.charts import CHARTS
+from tests.tasks.test_charts import CHART_EXAMPLES
 
 
 def test_a_table_has_as_many_cells_as_columns():
@@ -21,5 +23,6 @@ def test_a_section_without_facts_is_none():
 
 def test_json_gives_a_section_back():
     table = Table("t", ["a"], [["1"]], groups=["g"], rules=frozenset({0}), splits=True, in_terminal=False)
-    section = Section("s", (Text("x"), table, Figure("p.png", "c"), Alert("w")))
+    section = Section("s", (Text("x"), table, Alert("w"), *(Figure(one, "a", "c") for one in CHART_EXAMPLES)))
+    assert {type(one).__name__ for one in CHART_EXAMPLES} == set(CHARTS)
     assert section_of(json.loads(json.dumps(section_record(section)))) == section

@@ -10,7 +10,7 @@ from nlp_transfer.metrics.table import METRICS, metrics_of
 from nlp_transfer.reporting.report import DOMAINS, MODEL, Report
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.base import Task
-from nlp_transfer.tasks.blocks import Block, Section, Table, Text
+from nlp_transfer.tasks.blocks import Block, Section, Table, Text, escape_markdown
 from nlp_transfer.tasks.headline import below_on_validation
 
 
@@ -128,6 +128,16 @@ def results(report: Report) -> Section:
             blocks.append(Text(f"### {domain}, {split} ({systems[MODEL]['rows']:,} {task.wording.unit})"))
             blocks += split_blocks(task, systems)
     return Section("Results", (*blocks, Text(legend(task))))
+
+
+def opening(report: Report) -> Iterator[str]:
+    """Yield sentences on the encoder, its domains, its scores and the best baselines."""
+    origins = {domain: escape_markdown(corpus.origin) for domain, corpus in report.corpora.items()}
+    how = f"moved into {origins['source']}"
+    if "target" in origins:
+        how = f"trained on {origins['source']}, with the target domain {origins['target']},"
+    yield f"`{report.model}` {how} by {report.method_names} (seed {report.seed})."
+    yield from headlines(report)
 
 
 def headlines(report: Report) -> Iterator[str]:
