@@ -52,11 +52,12 @@ def scored(run: Path, options: argparse.Namespace) -> list[str]:
     """Return the cells of a run."""
     logits, labels, names, several = saved_logits(run / "predictions.jsonl.gz")
     results = [one_split(logits, labels, names, several, seed, options) for seed in range(options.splits)]
-    mean = {name: np.nanmean([one[name] for one in results]) for name in results[0]}
-    per_class = np.nanmean([one["per_class"] for one in results], axis=0)
+    mean = {name: np.nanmean([one[name] for one in results]) for name in results[0] if name != "per_class"}
+    per_class = np.array([one["per_class"] for one in results])
+    per_class = per_class[:, ~np.isnan(per_class).all(axis=0)]
     made = [one for one in results if one["promised"]]
     broken = np.mean([one["broken"] for one in made]) if made else np.nan
-    cells = [mean["coverage"], np.nanmin(per_class), mean["promised"], broken, mean["accepted"]]
+    cells = [mean["coverage"], np.nanmean(per_class, axis=0).min(), mean["promised"], broken, mean["accepted"]]
     cells += [mean["nll"], mean["nll_after"], mean["nll_worse"], mean["ece"], mean["ece_after"]]
     cells += [mean["cost"], mean["cost_f1"], mean["cost_plain"]]
     return [f"{len(labels):,}", *(f"{cell:.3f}" for cell in cells)]
@@ -101,7 +102,7 @@ def costs(
 ) -> dict[str, float]:
     """Return the mean costs of decisions by cost, by F1-tuned thresholds, and of the most probable class.
 
-    For one label a text a miss of the rarest class costs 20, and any other error 1.
+    For one label a text a miss of the rarest class of `CLASS_ROWS` rows costs 20, and any other error 1.
     """
     after, truth, several = decision.probabilities(calibration.apply(logits[new])), labels[new], decision.multi_label
     classes = len(decision.label_names)
@@ -111,7 +112,8 @@ def costs(
         tuned = tune_thresholds(decision.probabilities(calibration.apply(logits[seen])), labels[seen])
     else:
         matrix = 1.0 - np.eye(classes)
-        matrix[np.bincount(labels[seen], minlength=classes).argmin()] *= MISSED
+        counts = np.bincount(labels[seen], minlength=classes)
+        matrix[np.where(counts < CLASS_ROWS, counts.max(), counts).argmin()] *= MISSED
         level = tuned = np.full(classes, 0.5)
     weighed = Decision(decision.label_names, several, level, costs=matrix)
     plain = Decision.plain(decision.label_names, multi_label=several)
