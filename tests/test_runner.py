@@ -242,6 +242,16 @@ def test_the_saved_model_is_calibrated_and_decides_as_the_report_says(encoder, c
         assert (one.predicted, one.decision, one.set) == (row["predicted"], row["decision"], row["set"])
 
 
+def test_a_decision_is_fitted_on_calibration_rows_where_there_are_some(encoder, corpus, tmp_path):
+    tree = run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
+    tree["source"] = {**tree["source"], "split": {"calibration": 0.2}}
+    report = run(load_config(tree={**tree, "task": {**tree["task"], "decision": {"sets": {"coverage": 0.95}}}}))
+    assert report.corpora["source"].rows["calibration"] == 18  # of 90
+    assert set(report.metrics["source"]) == {"validation", "test"}
+    (warning,) = [text for text in report.warnings if text.startswith("A coverage of 0.95 takes at least 19")]
+    assert "fewer are of copyleft (6), permissive (6), public (6)" in warning
+
+
 def test_an_adapter_that_can_be_merged_leaves_a_plain_model(encoder, corpus, tmp_path):
     ia3 = {"target_modules": ["key", "value", "output.dense"], "feedforward_modules": ["output.dense"]}
     method = {"name": "peft", "peft_type": "IA3", "settings": ia3}

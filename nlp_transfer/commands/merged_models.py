@@ -16,6 +16,7 @@ from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.commands.finished_runs import FinishedRun
 from nlp_transfer.commands.merged_card import MERGED, RUNS
+from nlp_transfer.data.corpus import calibration_split
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import atomic_folder, make_private_folder, write_json, write_text
@@ -93,6 +94,8 @@ class WeightScorer:
         if changed:
             raise CheckpointError(changed)
         self._target = _few(encoded["target"][adaptation_split(encoded["target"])]) if self.label_free else None
+        self._fitted_on = calibration_split(encoded["source"])
+        self._fit_rows = encoded["source"][self._fitted_on]
         self._rows = {
             domain: {split: splits[split] for split in scored_splits(domain, splits)}
             for domain, splits in evaluation_splits(run.settings, encoded).items()
@@ -100,22 +103,22 @@ class WeightScorer:
 
     def score(self, weights: Weights, *, reported: bool = True) -> ScoredWeights:
         """Load weights into the network and score all splits, or only what decides if they are not `reported`."""
-        validation = self._load(weights)
+        fitted = self._load(weights)
         metrics: DomainScores = {}
         for domain, splits in self._rows.items():
             for split, rows in splits.items():
                 decides = (domain, split) == ("source", "validation")
                 if "labels" in rows.column_names and (reported or decides):
-                    logits = validation if decides else self.predictor.row_logits(rows)
+                    known = (domain, split) == ("source", self._fitted_on)
+                    logits = fitted if known else self.predictor.row_logits(rows)
                     metrics.setdefault(domain, {})[split] = self.task.score(logits, _labels(rows), rows=rows)
         return ScoredWeights(metrics, *self._decide(metrics["source"]["validation"]))
 
     def _load(self, weights: Weights) -> np.ndarray:
-        """Load weights into the network, calibrate it and fit its decision; return its logits of source validation."""
+        """Load weights into the network, calibrate it and fit its decision; return its logits of the rows for both."""
         network: Any = self.predictor.model
         network.load_state_dict(weights)
-        rows = self._rows["source"]["validation"]
-        logits, labels = self.predictor.row_logits(rows), _labels(rows)
+        logits, labels = self.predictor.row_logits(self._fit_rows), _labels(self._fit_rows)
         if (calibration := self.task.calibrate(logits, labels)) is not None:
             rescale_logits(logits_layer(network), calibration.scale, calibration.shift)
             logits = calibration.apply(logits)

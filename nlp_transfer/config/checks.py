@@ -134,6 +134,15 @@ def _search(config: Any) -> list[str]:
     return [] if config.training is None else search_problems(given, config.training, config.methods or ())
 
 
+def _calibration(config: Any) -> list[str]:
+    """Check that rows are set apart for calibration only where a task has a decision to fit on them."""
+    if config.task is None or config.source is None or Output.LOGITS in config.task.provides:
+        return []
+    if not any(corpus.split is not None and corpus.split.calibration for corpus in as_tuple(config.source)):
+        return []
+    return [f"source.split.calibration sets rows apart, and {config.task.name} has no decision. Leave it out."]
+
+
 def _target_settings(config: Any) -> list[str]:
     """Check the settings that need a target's text and classes against the target and the task."""
     names = [name for name in ("prior_correction", "log_target_scores") if getattr(config, name)]
@@ -231,6 +240,7 @@ CHECKS: tuple[Callable[[Any], list[str]], ...] = (
     _target_labels,
     _search,
     _target_settings,
+    _calibration,
     _fitting_methods,
     _baselines,
     _attention_dropout,

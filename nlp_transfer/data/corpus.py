@@ -19,8 +19,19 @@ from nlp_transfer.files import encoding_problem
 if TYPE_CHECKING:
     from datasets import Dataset
 
-SPLITS = ("train", "validation", "test", "unlabeled")
+SPLITS = ("train", "validation", "calibration", "test", "unlabeled")
 """Names of splits, in display order."""
+
+
+def calibration_split(splits: Iterable[str]) -> str:
+    """Return the split on which a classifier's decision is fitted.
+
+    Example:
+        >>> calibration_split(["train", "validation", "test"])
+        'validation'
+    """
+    return "calibration" if "calibration" in splits else "validation"
+
 
 DOMAIN_COLUMN = "domain"
 """Column that names the corpus of a row when sources are merged."""
@@ -48,6 +59,8 @@ class SplitConfig(CheckedArguments):
             three that make splits pool the source's train, validation and test rows; `unlabeled` stays apart.
         validation: share of all rows for validation; 0 makes none.
         test: share of all rows for test; 0 makes none.
+        calibration: share of all rows, out of the training rows, on which a classifier's decision is fitted; 0 makes
+            none, and it is fitted on validation, which selects the checkpoint, too.
         column: the column of `grouped`.
         similarity: Jaccard similarity of 5-word shingles from which two texts count as alike.
         seed: seed of the draw. It is apart from the training seed, so that seeds share one split.
@@ -60,6 +73,7 @@ class SplitConfig(CheckedArguments):
     method: Literal["auto", "given", "stratified", "grouped", "near_duplicate"] = "auto"
     validation: float = 0.15
     test: float = 0.25
+    calibration: float = 0.0
     column: str | None = None
     similarity: float = 0.6
     seed: int = 13
@@ -74,12 +88,13 @@ class SplitConfig(CheckedArguments):
         problems = []
         if self.method not in SPLIT_METHODS:
             problems.append(f"{key}.method: {did_you_mean('method', self.method, SPLIT_METHODS)}")
-        for name in ("validation", "test"):
+        for name in ("validation", "test", "calibration"):
             share = getattr(self, name)
             if not 0 <= share < 1:
                 problems.append(f"{key}.{name} is {share}; a share of the rows is at least 0 and below 1.")
-        if not problems and self.validation + self.test >= 1:
-            problems.append(f"{key}.validation + {key}.test is {self.validation + self.test:g}; expected less than 1.")
+        total = self.validation + self.test + self.calibration
+        if not problems and total >= 1:
+            problems.append(f"{key}.validation + {key}.test + {key}.calibration is {total:g}; expected less than 1.")
         if self.seed < 0:
             problems.append(f"{key}.seed is {self.seed}; expected 0 or more.")
         if not 0 < self.similarity <= 1:

@@ -28,7 +28,7 @@ from nlp_transfer.data.sources.in_memory import memory_source, object_source
 from nlp_transfer.data.sources.licenses import license_source
 from nlp_transfer.data.splits.exact_duplicates import duplicate_notes
 from nlp_transfer.data.splits.split_names import UNSPLIT
-from nlp_transfer.data.splits.splitting import make_splits, missing_class_notes, split_validation
+from nlp_transfer.data.splits.splitting import make_splits, missing_class_notes, split_off
 from nlp_transfer.data.validation.classes import check_classes
 from nlp_transfer.data.validation.columns import (
     RESERVED_COLUMNS,
@@ -169,6 +169,9 @@ def _corpus(
     trains = (labelled and names.trained is None) if trains is None else trains
     splits, how = _split(splits, where, config.split, names, trains=trains, labelled=labelled)
     notes += how
+    if trains and config.split.calibration and "calibration" not in splits:
+        splits, how = split_off("calibration", splits, config.split, key)
+        notes += how
     if trains and not labelled and not documents and "unlabeled" in splits:
         more = splits.pop("unlabeled")
         splits["train"] = concatenate_datasets([splits["train"], more])
@@ -211,7 +214,7 @@ def _split(
     if UNSPLIT in splits:
         return {"test" if labelled else "unlabeled": splits[UNSPLIT]}, []
     if trains and "validation" not in splits and config.validation > 0:
-        return split_validation(splits, config, names.key)
+        return split_off("validation", splits, config, names.key)
     return splits, []
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from datasets import Dataset
 from transformers import Trainer
 
+from nlp_transfer.data.corpus import calibration_split
 from nlp_transfer.models.families import rescale_logits
 from nlp_transfer.tasks.base import FittedTask, Predictions
 from nlp_transfer.training.progress import name_stage
@@ -30,22 +31,22 @@ def score_model(
 ) -> dict[str, dict[str, Predictions]]:
     """Predict and score all splits, on all processes together; first calibrate and fit the decision.
 
-    Both are fitted on source validation. The calibration goes into the layer that makes the logits, so that whoever
-    loads the saved model has it. A model whose class frequencies were corrected is calibrated already.
+    Both are fitted on source validation, or on the split `calibration`. The calibration goes into the layer that makes
+    the logits, so that whoever loads the saved model has it. A model whose class frequencies were corrected has one.
     """
-    name_stage(trainer, "Scoring source validation")
-    logits, labels = predict(trainer, encoded["source"]["validation"])
+    fitted_on = calibration_split(encoded["source"])
+    name_stage(trainer, f"Scoring source {fitted_on}")
+    logits, labels = predict(trainer, encoded["source"][fitted_on])
     if not trainer.prior_corrected and (calibration := task.calibrate(logits, labels)) is not None:
         rescale_logits(final_layer(trainer), calibration.scale, calibration.shift)
         logits = calibration.apply(logits).astype(logits.dtype)
-    validation = logits, labels
-    task.fit_decision(*validation)
+    task.fit_decision(logits, labels)
+    known = {("source", fitted_on): (logits, labels)}
     results: dict[str, dict[str, Predictions]] = {}
     for domain, splits in encoded.items():
         for split in scored_splits(domain, splits):
-            is_validation = domain == "source" and split == "validation"
             name_stage(trainer, f"Scoring {domain} {split}")
-            logits, labels = validation if is_validation else predict(trainer, splits[split])
+            logits, labels = known.get((domain, split)) or predict(trainer, splits[split])
             metrics = {} if labels is None else task.score(logits, labels, interval=True, rows=splits[split])
             results.setdefault(domain, {})[split] = Predictions(list(splits[split]["id"]), logits, labels, metrics)
     return results

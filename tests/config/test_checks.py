@@ -39,6 +39,15 @@ def test_what_does_not_go_together(tree, path, value, problem):
     assert problem in str(caught.value)
 
 
+def test_calibration_rows_need_a_task_with_a_decision(tree):
+    set_apart = [("source.split.calibration", 0.2)]
+    assert load_config(tree=tree, overrides=set_apart).sources[0].split.calibration == 0.2
+    with pytest.raises(
+        ConfigError, match=r"source\.split\.calibration sets rows apart, and masked_language_modeling has"
+    ):
+        load_config(tree={**tree, "task": {"name": "masked_language_modeling"}, "baselines": []}, overrides=set_apart)
+
+
 def test_a_corpus_twice(tree):
     with pytest.raises(ConfigError, match=r"source\.0 and source\.1 are the same corpus\. Name it once"):
         load_config(tree={**tree, "source": [tree["source"], tree["source"]]})

@@ -35,7 +35,7 @@ def test_problems_name_the_setting_and_the_way_out() -> None:
     assert only(CorpusConfig(path="x", hub="y")).startswith("target names path and hub; give exactly one of")
     assert only(CorpusConfig(path="x", name="c")).startswith("target.name is set, but only a Hub dataset has one")
     assert only(CorpusConfig(path="x", splits={"dev": "d"})) == (
-        "target.splits: Unknown split 'dev'. Splits: train, validation, test, unlabeled."
+        "target.splits: Unknown split 'dev'. Splits: train, validation, calibration, test, unlabeled."
     )
     assert only(CorpusConfig(path="x", columns={"a": "text", "b": "text"})) == (
         "target.columns renames a and b to 'text'; name one of them."
@@ -56,7 +56,7 @@ def test_split_problems() -> None:
         "source.split.validation is 1.5; a share of the rows is at least 0 and below 1"
     )
     assert only(validation=0.5, test=0.5).startswith(
-        "source.split.validation + source.split.test is 1; expected less than 1."
+        "source.split.validation + source.split.test + source.split.calibration is 1; expected less than 1."
     )
     assert only(similarity=0.0).startswith("source.split.similarity is 0.0; it is above 0 and at most 1")
     assert only(method="grouped").startswith("source.split.method is 'grouped', but source.split.column does not say")

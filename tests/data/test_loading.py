@@ -34,6 +34,24 @@ def test_near_copies_of_training_texts_are_not_in_a_validation_split_made_of_the
     assert sides["train"] & sides["validation"] == set()
 
 
+@pytest.mark.parametrize("method", ["near_duplicate", "stratified", "given"])
+def test_a_calibration_split_comes_out_of_train(method: str) -> None:
+    table = pd.DataFrame(toy_rows(40))
+    data = {"train": table[:30], "validation": table[30:36], "test": table[36:]} if method == "given" else table
+    split = SplitConfig(method, calibration=0.25)
+    without = sizes(corpus_from(data, split=SplitConfig(method)))
+    corpus = corpus_from(data, split=split)
+    assert sizes(corpus) == without | {"train": without["train"] - 10, "calibration": 10}
+    assert any(note.startswith("The source has no calibration split: 10 of ") for note in corpus.notes)
+    assert list(corpus.splits) == ["train", "validation", "calibration", "test"]
+
+
+def test_a_given_calibration_split_is_taken() -> None:
+    rows = Dataset.from_list(toy_rows(9, ("x", "y")))
+    parts = {"train": rows, "validation": rows, "calibration": rows, "test": rows}
+    assert sizes(corpus_from(parts)) == dict.fromkeys(parts, 9)
+
+
 def test_splits_without_train_are_those_of_a_trained_model() -> None:
     corpus = corpus_from({"test": Dataset.from_list(toy_rows(4, ("b",)))}, label_names=["a", "b"])
     assert sizes(corpus) == {"test": 4} and corpus.splits["test"]["label"][:] == [1] * 4

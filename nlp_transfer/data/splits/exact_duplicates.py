@@ -22,7 +22,7 @@ def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
         return []
     train_texts, train_labelled = hash_texts(splits["train"])
     notes = []
-    for name in ("validation", "test"):
+    for name in ("validation", "calibration", "test"):
         if name not in splits:
             continue
         texts, labelled = hash_texts(splits[name])

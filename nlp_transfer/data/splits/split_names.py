@@ -16,6 +16,7 @@ SPLIT_NAMES: dict[str, str] = {
     "valid": "validation",
     "val": "validation",
     "dev": "validation",
+    "calibration": "calibration",
     "test": "test",
     "unlabeled": "unlabeled",
     "unlabelled": "unlabeled",

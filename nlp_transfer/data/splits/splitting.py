@@ -29,30 +29,32 @@ def make_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tu
     return splits, notes
 
 
-def split_validation(splits: dict[str, Dataset], config: SplitConfig, key: str) -> tuple[dict[str, Dataset], list[str]]:
-    """Split a validation set off train, `config.validation` of the rows of train and test together.
+def split_off(
+    name: str, splits: dict[str, Dataset], config: SplitConfig, key: str
+) -> tuple[dict[str, Dataset], list[str]]:
+    """Split a validation or calibration set off train: `config`'s share of all labelled rows.
 
     Similar texts stay on one side, because near copies of training texts would make selection reward memory.
     """
     train = splits["train"]
-    wanted = config.validation * sum(len(splits[name]) for name in ("train", "test") if name in splits)
+    wanted = getattr(config, name) * sum(len(rows) for other, rows in splits.items() if other != "unlabeled")
     share = wanted / len(train)
     if not 0 < share < 1:
-        problem = f"{wanted:.0f} validation rows cannot come out of {len(train):,} training rows"
-        raise DataError(f"{key}.split.validation is {config.validation}: {problem}.")
+        problem = f"{wanted:.0f} {name} rows cannot come out of {len(train):,} training rows"
+        raise DataError(f"{key}.split.{name} is {getattr(config, name)}: {problem}.")
     groups, how = _groups(train, config, "near_duplicate")
-    made = _draw_splits(train, groups, {"train": 1 - share, "validation": share}, config.seed, key)
+    made = _draw_splits(train, groups, {"train": 1 - share, name: share}, config.seed, key)
     note = (
-        f"The source has no validation split: {len(made['validation']):,} of {len(train):,} training rows became one "
+        f"The source has no {name} split: {len(made[name]):,} of {len(train):,} training rows became one "
         f"(near_duplicate, {how}seed {config.seed})."
     )
     return {**splits, **made}, [note]
 
 
 def missing_class_notes(splits: dict[str, Dataset]) -> list[str]:
-    """Return a note for each of train, validation and test that lacks rows of a class."""
+    """Return a note for each split but `unlabeled` that lacks rows of a class."""
     notes = []
-    for name in SPLITS[:3]:
+    for name in SPLITS[:-1]:
         names = class_names(splits[name]) if name in splits else []
         if not names:
             continue
@@ -120,7 +122,7 @@ def _labels(pool: Dataset) -> tuple[np.ndarray, np.ndarray]:
     column = label_column(pool.column_names)
     if column is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    values = pool.data.column(column).combine_chunks()
+    values = pool.select_columns([column]).with_format("arrow")[:].column(column).combine_chunks()
     if column == "label":
         return np.arange(len(pool)), values.to_numpy(zero_copy_only=False)
     lengths = pc.list_value_length(values).to_numpy(zero_copy_only=False)

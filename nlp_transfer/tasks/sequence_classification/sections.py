@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from nlp_transfer.data.corpus import calibration_split
 from nlp_transfer.metrics.metric import Scores, number
 from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text
 from nlp_transfer.tasks.headline import MIN_ROWS
@@ -103,7 +104,7 @@ def decision_section(
         facts.append(f"- Sets hold the true class with a probability of {settings.sets.coverage:g} {kind}.")
     if decision.costs is not None:
         facts.append("- Predictions have the least expected cost.")
-    note = "These hold for texts like those of source validation, and not on another domain."
+    note = "These hold for texts like the source's held-out ones, and not on another domain."
     blocks: list[Block] = [Text("\n".join(facts)), *([Text(note)] if len(facts) > 1 else []), *map(Alert, problems)]
     if decision.set_levels is not None:
         rows = [[name, number(level)] for name, level in zip(decision.label_names, decision.set_levels, strict=True)]
@@ -117,12 +118,14 @@ def shift_blocks(
     """Yield for each scored split of the target whether its texts are exchangeable with the calibration rows."""
     from nlp_transfer.metrics.exchangeability import exchangeability_test
 
+    source = corpora["source"].splits
+    calibrated_on = calibration_split(source)
     for split in predictions.get("target", {}):
-        sides = (corpora["source"].splits["validation"]["text"], corpora["target"].splits[split]["text"])
+        sides = (source[calibrated_on]["text"], corpora["target"].splits[split]["text"])
         if (test := exchangeability_test(*sides)) is None:
             continue
         sentence = (
-            f"A classifier tells the texts of target {split} from those of source validation with an accuracy of "
+            f"A classifier tells the texts of target {split} from those of source {calibrated_on} with an accuracy of "
             f"{test.accuracy:.3f} on {test.texts:,} texts (0.5 by chance; p = {test.p:.1g})"
         )
         if not test.differs:
