@@ -20,11 +20,15 @@ def make_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tu
     splits = _draw_splits(pool, groups, shares, config.seed, key)
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in splits.items())
     notes = [f"Splits made from {len(pool):,} rows by {method} ({how}seed {config.seed}): {sizes}."]
-    largest = int(np.bincount(groups).max())
-    if largest > 1:
-        what = "alike texts" if method == "near_duplicate" else f"rows with one {config.column!r}"
+    rows_of_groups = np.bincount(groups)
+    largest, alike = rows_of_groups.max(), rows_of_groups[rows_of_groups > 1]
+    if len(alike) and method == "near_duplicate":
+        counts = f"{len(alike):,}, with {alike.sum():,} of {len(pool):,} texts"
+        notes.append(f"Groups of alike texts, which stay within one split: {counts}; the largest has {largest:,}.")
+    elif len(alike):
+        what = f"rows with one {config.column!r}"
         notes.append(
-            f"{groups.max() + 1:,} groups of {what} each stay within one split; the largest has {largest:,} rows."
+            f"{len(rows_of_groups):,} groups of {what} each stay within one split; the largest has {largest:,} rows."
         )
     return splits, notes
 
