@@ -8,6 +8,9 @@ from typing import Any
 from nlp_transfer.data.source import RowBatch
 
 _SAMPLED_ROWS = 200
+_MAX_MARKS = 20  # maximum number of columns of marks that a message lists
+_SET = frozenset(["1", "1.0", "true"])
+_MARKS = _SET | {"0", "0.0", "false"}
 _MIN_WORDS = 3  # mean number of words from which strings are running text
 
 
@@ -127,6 +130,28 @@ def label_column_like(batch: RowBatch, known: Container[str]) -> str:
             words = any(value[:1].isalpha() for value in different - {"true", "false", "yes", "no", "none", "x"})
             ranks[name] = (len(different) < 2, not words, len(different))
     return min(ranks, key=lambda name: ranks[name], default="category")
+
+
+def label_suggestion(batch: RowBatch, known: Container[str], key: str) -> str:
+    """Return advice that names the column of labels, or the columns of 0 and 1 that mark one class each.
+
+    Args:
+        known: columns that hold no labels.
+        key: path of the corpus in the configuration.
+
+    Example:
+        >>> label_suggestion(RowBatch(1, ("tax", "tort"), {"tax": [0, 1], "tort": [1, 1]}), ["text"], "source")
+        'Name them: `source.columns: {tax: labels, tort: labels}`.'
+    """
+    best = label_column_like(batch, known)
+    cells = {name: [str(value).lower() for value in values] for name, values in batch.columns.items()}
+    marks = {name: values for name, values in cells.items() if name not in known and _MARKS.issuperset(values)}
+    if best not in marks or len(marks) < 2:
+        return f"Name it: `{key}.columns: {{{best}: label}}`."
+    single = all(sum(mark in _SET for mark in row) == 1 for row in zip(*marks.values(), strict=False))
+    renames = [f"{name}: {'label' if single else 'labels'}" for name in marks]
+    more = ", …" if len(renames) > _MAX_MARKS else ""
+    return f"Name them: `{key}.columns: {{{', '.join(renames[:_MAX_MARKS])}{more}}}`."
 
 
 def unread_text_note(batch: RowBatch, read: Container[str]) -> list[str]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
 from nlp_transfer.data.cache import cache_path, store_table
-from nlp_transfer.data.column_names import AllColumns, first_rows, label_column_like
+from nlp_transfer.data.column_names import AllColumns, first_rows
 from nlp_transfer.data.corpus import (
     SPLITS,
     SUMMARY_COLUMNS,
@@ -29,14 +29,8 @@ from nlp_transfer.data.sources.licenses import license_source
 from nlp_transfer.data.splits.exact_duplicates import duplicate_notes
 from nlp_transfer.data.splits.split_names import UNSPLIT
 from nlp_transfer.data.splits.splitting import make_splits, missing_class_notes, split_off
-from nlp_transfer.data.validation.classes import check_classes
-from nlp_transfer.data.validation.columns import (
-    RESERVED_COLUMNS,
-    ColumnSpec,
-    MissingLabel,
-    remembered_columns,
-    typed_tables,
-)
+from nlp_transfer.data.validation.classes import case_notes, check_classes, check_repeated_labels
+from nlp_transfer.data.validation.columns import ColumnSpec, MissingLabel, remembered_columns, typed_tables
 from nlp_transfer.data.validation.ids import check_ids
 from nlp_transfer.data.validation.label_lists import class_notes
 from nlp_transfer.data.validation.labels import LabelNames, add_class_labels
@@ -163,10 +157,12 @@ def _corpus(
     labelled = _check_labels(splits, raw, wanted, labeled is True)
     where = {name: split.where for name, split in raw.items()}
     check_ids(splits, where, key)
-    for split in raw.values():
-        notes += wanted.notes(first_rows(split.read(AllColumns())))
+    firsts = [first_rows(split.read(AllColumns())) for split in raw.values()]
+    notes += [note for first in firsts for note in wanted.notes(first)]
 
     trains = (labelled and names.trained is None) if trains is None else trains
+    if trains and labelled:
+        check_repeated_labels(splits.values(), wanted, firsts[0])
     splits, how = _split(splits, where, config.split, names, trains=trains, labelled=labelled)
     notes += how
     if trains and config.split.calibration and "calibration" not in splits:
@@ -180,18 +176,19 @@ def _corpus(
         check_classes(splits["train"], key)
         if "test" not in splits:
             notes.append("There is no test split: nothing is reported for rows that selection has not seen.")
-        notes += missing_class_notes(splits)
-    keep = ("id", "text", "label", "labels", *SUMMARY_COLUMNS)
-    splits = {
-        name: splits[name].select_columns([column for column in keep if column in splits[name].column_names])
-        for name in SPLITS
-        if name in splits
-    }
+        notes += [*case_notes(splits.values()), *missing_class_notes(splits)]
+    splits = {name: _kept_columns(splits[name]) for name in SPLITS if name in splits}
     notes += duplicate_notes(splits)
     classes = next((class_names(split) for split in splits.values() if class_names(split)), [])
     marked = [name for names in wanted.marked().values() for name in names]
     notes += class_notes(classes, marked if classes else [], config.label_separator, key)
     return Corpus(source.origin, splits, tuple(dict.fromkeys(notes)), corpus_fingerprint(splits, classes))
+
+
+def _kept_columns(split: Dataset) -> Dataset:
+    """Return a split with the columns of a corpus."""
+    keep = ("id", "text", "label", "labels", *SUMMARY_COLUMNS)
+    return split.select_columns([column for column in keep if column in split.column_names])
 
 
 def _split(
@@ -277,10 +274,9 @@ def _check_labels(splits: dict[str, Dataset], raw: dict[str, RawSplit], wanted: 
         problems = []
         for name in counted:
             first = first_rows(raw[name].read(AllColumns()))
-            example = label_column_like(first, {*wanted.names().found(first.available), *RESERVED_COLUMNS})
             problems.append(
                 f"{raw[name].where}: there is no column 'label' or 'labels'; columns found: "
-                f"{', '.join(first.available)}. Name it: `{wanted.key}.columns: {{{example}: label}}`."
+                f"{', '.join(first.available)}. {wanted.label_advice(first)}"
             )
         raise DataError(problems)
     return labelled

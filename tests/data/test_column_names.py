@@ -7,6 +7,7 @@ from nlp_transfer.data.column_names import (
     ColumnNames,
     first_rows,
     label_column_like,
+    label_suggestion,
     text_columns,
     text_suggestion,
 )
@@ -64,3 +65,19 @@ def test_strings_that_are_not_utf8_are_no_text() -> None:
     spoilt = pa.array([b"caf\xe9 au lait ici"], pa.binary()).view(pa.string())
     assert text_columns(sample(a=spoilt, b=["b"])) == ["b"]
     assert "anything" in AllColumns()
+
+
+def test_columns_of_marks_are_suggested_together() -> None:
+    known = ["text"]
+    assert label_suggestion(sample(text=["a", "b"], tax=["0", "1"], tort=["1", "0"]), known, "source") == (
+        "Name them: `source.columns: {tax: label, tort: label}`."
+    )
+    assert label_suggestion(sample(text=["a", "b"], tax=[0.0, 1.0], tort=[False, True]), known, "source") == (
+        "Name them: `source.columns: {tax: labels, tort: labels}`."
+    )
+    one = sample(text=["a", "b"], tax=[0, 1], page=[3, 4])
+    assert label_suggestion(one, known, "source") == "Name it: `source.columns: {tax: label}`."
+    words = sample(kind=["a", "b"], signed=[0, 1], public=[1, 1])
+    assert label_suggestion(words, known, "source") == "Name it: `source.columns: {kind: label}`."
+    many = sample(**{f"c{number}": [0, 1] for number in range(30)})
+    assert label_suggestion(many, known, "source").endswith("c19: labels, …}`.")

@@ -11,7 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from nlp_transfer.data.column_names import AllColumns, ColumnNames, first_rows, text_suggestion, unread_text_note
+from nlp_transfer.data.column_names import (
+    AllColumns,
+    ColumnNames,
+    first_rows,
+    label_suggestion,
+    text_suggestion,
+    unread_text_note,
+)
 from nlp_transfer.data.source import RawSplit, RowBatch
 from nlp_transfer.data.validation import documents
 from nlp_transfer.data.validation.blank import rows_with_text
@@ -91,6 +98,10 @@ class ColumnSpec:
         ]
         read = {*names.found(first.available), *self.renames.values(), *RESERVED_COLUMNS}
         return [*first.notes, *names.notes(first.available), *shadowed, *unread_text_note(first, read)]
+
+    def label_advice(self, first: RowBatch) -> str:
+        """Return advice that names the columns of labels; see `notes`."""
+        return label_suggestion(first, {*self.names().found(first.available), *RESERVED_COLUMNS}, self.key)
 
     def marked(self) -> dict[str, list[str]]:
         """Return the columns of one class each, by the label column that they become.
