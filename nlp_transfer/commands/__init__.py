@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.metadata import version
 
+from nlp_transfer import __version__
 from nlp_transfer.config.command_ending import quiet_exit
 
 COMMANDS = {
@@ -35,9 +37,12 @@ def main(words: Sequence[str] | None = None) -> int:
         if verb in ("-h", "--help") and rest:  # of a section, such as lora
             status.code = call_command(command_function("train"), ["--help", *rest])
         elif verb in ("-h", "--help"):
-            print("usage: nlp-transfer COMMAND …\n\ncommands (COMMAND --help shows one, --help lora a method):")
+            print("usage: nlp-transfer COMMAND …, or --version\n")
+            print("commands (COMMAND --help shows one, --help lora a method):")
             for name in COMMANDS:
                 print(f"  {name:9} {(command_function(name).__doc__ or '').splitlines()[0]}")
+        elif verb == "--version":
+            print(f"nlp-transfer {__version__} (transformers {version('transformers')}, torch {version('torch')})")
         elif verb not in COMMANDS:
             raise ConfigError(did_you_mean("command", verb, COMMANDS))
         else:
