@@ -207,8 +207,9 @@ def _limits(run: FinishedRun) -> Iterator[str]:
     if "max_length" in record:
         windows = "are read in windows of" if "overlap" in record else "are cut at"
         yield f"Texts {windows} {record['max_length']:,} tokens."
-    if any(record.get("thresholds", {}).values()):
-        yield "Its labels have thresholds of their own, in `config.json`; `nlp_transfer.load` applies them."
+    parts = {"thresholds": "thresholds by label", "accept_from": "abstention", "set_levels": "sets", "costs": "costs"}
+    if decided := [word for name, word in parts.items() if name in record and record[name] != {}]:
+        yield f"Its decision ({', '.join(decided)}) is in `config.json`; `nlp_transfer.load` applies it."
     task = TASKS[run.task]
     metric = METRICS[task.primary_metric]
     for domain, splits in run.report.metrics.items():

@@ -29,7 +29,7 @@ _TOKENIZER = (
     ("chat_template.jinja", "the tokenizer's template"),
 )
 MODEL_FILES = (
-    (CONFIG, "architecture, label names, length and thresholds"),
+    (CONFIG, "architecture, label names, length and decision"),
     ("generation_config.json", "how the model writes"),
     ("model.safetensors", "weights"),
     ("model-*-of-*.safetensors", "weights, a part"),

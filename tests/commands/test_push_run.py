@@ -234,7 +234,7 @@ def test_the_card_holds_the_scores_of_metrics_json(trained: Path) -> None:
     for line in ("| copyleft | 8 |", "**Target**: texts that are not published; rows: ", "Devlin et al. (2019)"):
         assert line in card.text
     assert "- Texts are cut at 32 tokens." in card.text
-    assert "- Its labels have thresholds of their own, in `config.json`" in card.text
+    assert "- Its decision (thresholds by label) is in `config.json`; `nlp_transfer.load` applies it." in card.text
     assert re.search(r"- Parameters trained: 29,555 of 29,555", card.text)
     assert 'pipeline("text-classification", model="ada/clauses"' in card.text
 

@@ -5,7 +5,7 @@ A system is the model or a baseline. All systems of a table were scored on the s
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from nlp_transfer.metrics.metric import Metric, Scores
+from nlp_transfer.metrics.metric import UNDEFINED, Metric, Scores
 from nlp_transfer.metrics.table import METRICS, metrics_of
 from nlp_transfer.reporting.report import DOMAINS, MODEL, Report
 from nlp_transfer.tasks import TASKS
@@ -60,7 +60,8 @@ def _result_table(systems: Mapping[str, Scores], metrics: list[Metric], title: s
             groups.append(group)
             columns.append(f"{name}, 95 %")
             for row, scores in zip(rows, systems.values(), strict=True):
-                row.append(f"{metric.format(scores.get(low))}–{metric.format(scores.get(high))}")
+                ends = f"{metric.format(scores.get(low))}–{metric.format(scores.get(high))}"
+                row.append(UNDEFINED if scores.get(low) is None else ends)
     in_terminal = any(metric.in_terminal for metric in metrics)
     return Table(title, columns, rows, groups=groups if any(groups) else (), in_terminal=in_terminal)
 

@@ -60,7 +60,7 @@ class ClassPrediction:
 
     def row(self) -> dict[str, Any]:
         """Return the prediction as JSON holds it, with probabilities rounded to 6 decimals."""
-        known = {name: value for name, value in vars(self).items() if value is not None}
+        known = {name: value for name, value in vars(self).items() if value is not None and name != "probabilities"}
         return {**known, "probabilities": {name: round(p, 6) for name, p in self.probabilities.items()}}
 
 

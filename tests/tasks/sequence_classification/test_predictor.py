@@ -114,3 +114,9 @@ def test_ruined_weights_are_told_in_words(tiny_classifier: Path) -> None:
         classifier.model.classifier.bias[0] = float("nan")
     with pytest.raises(CheckpointError, match=r"gives outputs that are not finite: its weights are ruined"):
         classifier.text_logits(["w1"])
+
+
+def test_a_row_has_what_was_decided_and_ends_with_the_probabilities():
+    made = ClassPrediction(1, "a", {"a": 1.0}, decision="predict", set=["a"], expected_cost=0.5)
+    assert list(made.row()) == ["id", "predicted", "decision", "set", "expected_cost", "probabilities"]
+    assert list(ClassPrediction(1, "a", {"a": 1.0}).row()) == ["id", "predicted", "probabilities"]
