@@ -122,7 +122,7 @@ class WeightScorer:
         if (calibration := self.task.calibrate(logits, labels)) is not None:
             rescale_logits(logits_layer(network), calibration.scale, calibration.shift)
             logits = calibration.apply(logits)
-        self.task.fit_decision(logits, labels)
+        self.task.fit_decision(logits, labels, self._fit_rows)
         return logits
 
     def _decide(self, scores: Mapping[str, Any]) -> tuple[str, float, float]:

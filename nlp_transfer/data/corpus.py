@@ -24,12 +24,7 @@ SPLITS = ("train", "validation", "calibration", "test", "unlabeled")
 
 
 def calibration_split(splits: Iterable[str]) -> str:
-    """Return the split on which a classifier's decision is fitted.
-
-    Example:
-        >>> calibration_split(["train", "validation", "test"])
-        'validation'
-    """
+    """Return the split on which a classifier's decision is fitted."""
     return "calibration" if "calibration" in splits else "validation"
 
 

@@ -162,7 +162,7 @@ class Predictor(ABC):
 
     def predictions(self, rows: Iterable[tuple[Any, Any]], max_tokens: int | None = None) -> Iterator[Any]:
         """Yield the prediction of each (id, text), a `NoPrediction` for a `BadText`; warn of texts not read in full."""
-        coverage = TokenCoverage()
+        coverage = self.coverage()
         for window in row_windows(rows):
             good = [(row_id, text) for row_id, text in window if not isinstance(text, BadText)]
             predicted = iter(self.predict_window(good, coverage, max_tokens) if good else ())
@@ -170,6 +170,10 @@ class Predictor(ABC):
                 yield NoPrediction(row_id, text.problem) if isinstance(text, BadText) else next(predicted)
         for warning in coverage.warnings():
             logger.warning(warning)
+
+    def coverage(self) -> TokenCoverage:
+        """Return the counts of a call of `predict`, from which its warnings are made."""
+        return TokenCoverage()
 
     @abstractmethod
     def columns(self) -> "dict[str, pa.DataType]":

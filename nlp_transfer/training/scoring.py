@@ -40,7 +40,7 @@ def score_model(
     if not trainer.prior_corrected and (calibration := task.calibrate(logits, labels)) is not None:
         rescale_logits(final_layer(trainer), calibration.scale, calibration.shift)
         logits = calibration.apply(logits).astype(logits.dtype)
-    task.fit_decision(logits, labels)
+    task.fit_decision(logits, labels, encoded["source"][fitted_on])
     known = {("source", fitted_on): (logits, labels)}
     results: dict[str, dict[str, Predictions]] = {}
     for domain, splits in encoded.items():

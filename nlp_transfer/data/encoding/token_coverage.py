@@ -1,11 +1,13 @@
 """Measure the share of texts that an encoder reads: truncated tokens, and texts of unknown tokens."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+
+from nlp_transfer.data.encoding.token_frequencies import ALARM, TokenFrequencies, exchangeability
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -19,6 +21,8 @@ _MAX_EXAMPLES = 3
 class TokenCoverage:
     """Counts over texts while they are encoded: texts that are cut or unreadable, tokens in all and `unread` ones.
 
+    `known` are the token frequencies of texts that a decision was fitted on, where it promises something.
+
     Example:
         >>> TokenCoverage(texts=4, cut=1, tokens=100, unread=20).warnings()
         ['1 of 4 (25%) texts are longer than the model reads: 20.0% of all tokens were cut off.']
@@ -30,6 +34,8 @@ class TokenCoverage:
     unread: int = 0
     unreadable: int = 0
     example: str = ""
+    known: TokenFrequencies | None = None
+    frequencies: TokenFrequencies = field(default_factory=TokenFrequencies)
 
     def add(
         self,
@@ -41,6 +47,8 @@ class TokenCoverage:
         """Count encoded texts."""
         unknown, special = unknown_token(tokenizer), tokenizer.num_special_tokens_to_add()
         self.texts += len(rows)
+        if self.known is not None:
+            self.frequencies.add(ids)
         for (row_id, text), row, length in zip(rows, ids, whole, strict=True):
             self.tokens += length
             self.unread += length - len(row)
@@ -50,7 +58,7 @@ class TokenCoverage:
                 self.example = self.example or unknown_example(tokenizer, row_id, text)
 
     def warnings(self) -> list[str]:
-        """Return a sentence each for truncated texts and for unreadable texts."""
+        """Return a sentence each for truncated texts, for unreadable texts, and for texts of another kind."""
         warnings = []
         if self.cut:
             warnings.append(
@@ -59,6 +67,12 @@ class TokenCoverage:
             )
         if self.unreadable:
             warnings.append(unreadable_warning(self.unreadable, self.texts, self.example))
+        p = None if self.known is None else exchangeability(self.known, self.frequencies)
+        if p is not None and p < ALARM:
+            warnings.append(
+                f"These {self.texts:,} texts differ from those that the decision was fitted on (p = {p:.1g}): there is "
+                "no promise on this domain, neither of precision nor of coverage."
+            )
         return warnings
 
 

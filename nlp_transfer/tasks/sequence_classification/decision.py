@@ -7,6 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from nlp_transfer.data.encoding.token_frequencies import TokenFrequencies
+
 PREDICT, ABSTAIN = "predict", "abstain"
 """The values of `decision`."""
 
@@ -23,6 +25,7 @@ class Decision:
         set_levels: probability from which a class is in the set of possible ones, shape (classes,); None without sets.
         costs: of each predicted class for each true one, shape (true, predicted); for multi-label that of each label
             missed and of each false alarm, shape (2,); None without costs.
+        frequencies: of tokens in the texts that it was fitted on; None if they are not known.
 
     Example:
         >>> decision = Decision.plain(["red", "blue"], multi_label=False)
@@ -36,6 +39,7 @@ class Decision:
     accept_from: float | None = None
     set_levels: np.ndarray | None = None
     costs: np.ndarray | None = None
+    frequencies: TokenFrequencies | None = None
 
     @classmethod
     def plain(cls, label_names: Sequence[str], *, multi_label: bool) -> Self:
@@ -55,6 +59,7 @@ class Decision:
                 accept_from=math.inf if accept is None else accept["confidence"],
                 set_levels=None if levels is None else np.array([float(levels[name]) for name in label_names]),
                 costs=None if costs is None else np.array(costs, dtype=np.float64),
+                frequencies=TokenFrequencies.from_record(record["texts"]) if "texts" in record else None,
             )
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from error
@@ -72,6 +77,8 @@ class Decision:
             record["set_levels"] = dict(zip(self.label_names, self.set_levels.tolist(), strict=True))
         if self.costs is not None:
             record["costs"] = self.costs.tolist()
+        if self.promises and self.frequencies is not None:
+            record["texts"] = self.frequencies.record()
         return record
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
@@ -127,6 +134,11 @@ class Decision:
     def threshold_by_label(self) -> dict[str, float]:
         """Return the thresholds by label name; empty for single-label."""
         return dict(zip(self.label_names, self.thresholds.tolist(), strict=True)) if self.multi_label else {}
+
+    @property
+    def promises(self) -> bool:
+        """Whether the decision promises a precision or a coverage."""
+        return self.accept_from is not None or self.set_levels is not None
 
     @property
     def row_keys(self) -> tuple[str, ...]:

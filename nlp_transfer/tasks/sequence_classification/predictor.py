@@ -134,6 +134,10 @@ class ClassificationPredictor(ExportablePredictor):
             raise ConfigError(f"--top_k is {top_k}; expected at least 1.")
         return replace(self, top_k=top_k)
 
+    def coverage(self) -> TokenCoverage:
+        """Return counts that tell texts of another kind than those that the decision was fitted on."""
+        return TokenCoverage(known=self.decision.frequencies if self.decision.promises else None)
+
     def columns(self) -> dict[str, pa.DataType]:
         """Return the columns of a table of predictions: what was decided, and the probability of each class."""
         names, decision = pa.list_(pa.string()), self.decision

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nlp_transfer.data.corpus import calibration_split
+from nlp_transfer.data.encoding.token_frequencies import ALARM, TokenFrequencies, exchangeability
 from nlp_transfer.metrics.metric import Scores, number
 from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text
 from nlp_transfer.tasks.headline import MIN_ROWS
@@ -12,9 +12,9 @@ from nlp_transfer.tasks.sequence_classification.decision import Decision
 from nlp_transfer.tasks.sequence_classification.decision_settings import DecisionSettings
 
 if TYPE_CHECKING:
-    from nlp_transfer.data.corpus import Corpus
+    from datasets import Dataset
+
     from nlp_transfer.metrics.calibration import Calibration
-    from nlp_transfer.tasks.base import DomainPredictions
 
 MATRIX_CLASSES = 20
 """Maximum number of classes of a confusion matrix."""
@@ -112,28 +112,24 @@ def decision_section(
     return Section("Decision", (*blocks, *more))
 
 
-def shift_blocks(
-    decision: Decision, corpora: "Mapping[str, Corpus]", predictions: "DomainPredictions"
-) -> Iterator[Block]:
-    """Yield for each scored split of the target whether its texts are exchangeable with the calibration rows."""
-    from nlp_transfer.metrics.exchangeability import exchangeability_test
-
-    source = corpora["source"].splits
-    calibrated_on = calibration_split(source)
-    for split in predictions.get("target", {}):
-        sides = (source[calibrated_on]["text"], corpora["target"].splits[split]["text"])
-        if (test := exchangeability_test(*sides)) is None:
+def shift_blocks(decision: Decision, encoded: "Mapping[str, Mapping[str, Dataset]]") -> Iterator[Block]:
+    """Yield for each split of the target whether its texts are exchangeable with those of the decision."""
+    for split, rows in encoded.get("target", {}).items():
+        if decision.frequencies is None:
+            return
+        p = exchangeability(decision.frequencies, TokenFrequencies.of(rows["input_ids"]))
+        if p is None:
             continue
-        sentence = (
-            f"A classifier tells the texts of target {split} from those of source {calibrated_on} with an accuracy of "
-            f"{test.accuracy:.3f} on {test.texts:,} texts (0.5 by chance; p = {test.p:.1g})"
-        )
-        if not test.differs:
-            yield Text(f"{sentence}: no difference is seen.")
-        elif decision.accept_from is None and decision.set_levels is None:
-            yield Text(f"{sentence}: probabilities may not be calibrated there.")
+        known = f"those that the decision was fitted on (p = {p:.1g}, by token frequencies)"
+        if p >= ALARM:
+            yield Text(f"The texts of target {split} do not differ visibly from {known}.")
+        elif decision.promises:
+            yield Alert(
+                f"The texts of target {split} differ from {known}: there is no promise on this domain, neither of "
+                "precision nor of coverage."
+            )
         else:
-            yield Alert(f"{sentence}: there is no promise on this domain, neither of precision nor of coverage.")
+            yield Text(f"The texts of target {split} differ from {known}: probabilities may not be calibrated there.")
 
 
 def _calibration(decision: Decision, calibration: "Calibration | None") -> str:

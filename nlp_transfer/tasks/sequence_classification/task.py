@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 
 from nlp_transfer.data.corpus import Corpus
+from nlp_transfer.data.encoding.token_frequencies import TokenFrequencies
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.metric import ClassificationRows, ProbabilityRows, Scores
 from nlp_transfer.models.outputs import Output
@@ -243,14 +244,15 @@ class FittedSequenceClassification(FittedTask):
 
         return platt_scaling(logits, labels) if self.multi_label else temperature_scaling(logits, labels)
 
-    def fit_decision(self, logits: np.ndarray, labels: np.ndarray | None) -> None:
+    def fit_decision(self, logits: np.ndarray, labels: np.ndarray | None, rows: "Dataset | None" = None) -> None:
         """Choose thresholds by costs, else by F1; fit abstention and sets, each row calibrated without itself."""
         from nlp_transfer.metrics.calibration import cross_fitted
         from nlp_transfer.metrics.thresholds import tune_thresholds
 
         if labels is None:
             return
-        labels, settings, decision = labels.astype(int), self.config.decision, self.decision
+        known = None if rows is None else TokenFrequencies.of(rows["input_ids"]).most_frequent()
+        labels, settings, decision = labels.astype(int), self.config.decision, replace(self.decision, frequencies=known)
         if self.multi_label and decision.costs is not None:
             missed, false_alarm = decision.costs
             level = false_alarm / (missed + false_alarm) if missed + false_alarm else 0.5
@@ -271,7 +273,7 @@ class FittedSequenceClassification(FittedTask):
         """Return the section about the decision, and whether it holds for the target's texts."""
         from nlp_transfer.tasks.sequence_classification.sections import decision_section, shift_blocks
 
-        shift = shift_blocks(self.decision, corpora, predictions)
+        shift = shift_blocks(self.decision, encoded)
         return (decision_section(self.decision, self.calibration, self.config.decision, self.broken_promises, shift),)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:

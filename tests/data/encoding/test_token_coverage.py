@@ -9,6 +9,7 @@ from nlp_transfer.data.encoding.token_coverage import (
     unreadable_rows,
     unreadable_warning,
 )
+from nlp_transfer.data.encoding.token_frequencies import TokenFrequencies
 from nlp_transfer.data.encoding.tokens import untruncated_lengths
 from tests.data.encoding.test_tokens import make_tokenizer
 
@@ -54,3 +55,15 @@ def test_a_tokenizer_whose_unknown_token_ends_texts_has_none() -> None:
     tokenizer.unk_token = "[SEP]"
     assert unknown_token(tokenizer) is None
     assert unreadable_rows(Dataset.from_dict({"input_ids": [[2, 3, 3]]}), tokenizer).tolist() == []
+
+
+def test_texts_of_another_kind_than_the_known_ones_are_reported() -> None:
+    coverage = TokenCoverage(known=TokenFrequencies.of([[5, 6]] * 30))
+    rows, ids = [(n, "text") for n in range(30)], [[5, 7]] * 30
+    coverage.add(make_tokenizer(), rows, ids, [2] * 30)
+    (warning,) = coverage.warnings()
+    assert warning.startswith("These 30 texts differ from those that the decision was fitted on (p = ")
+    assert warning.endswith("there is no promise on this domain, neither of precision nor of coverage.")
+    same = TokenCoverage(known=TokenFrequencies.of([[5, 7]] * 30))
+    same.add(make_tokenizer(), rows, ids, [2] * 30)
+    assert same.warnings() == []

@@ -5,11 +5,11 @@ import math
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
+from datasets import Dataset
 from rich.console import Console
 
-from nlp_transfer import corpus_from
+from nlp_transfer.data.encoding.token_frequencies import TokenFrequencies
 from nlp_transfer.metrics.calibration import Calibration
 from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.reporting.tables import GroupedTable, to_markdown
@@ -133,14 +133,18 @@ def test_the_decision_is_described():
     ],
 )
 def test_a_target_of_other_texts_voids_promises(decision, kind, end):
-    def corpus(word):
-        return corpus_from({"validation": pd.DataFrame({"text": [f"{word} {n}" for n in range(60)]})})
-
-    corpora = {"source": corpus("red"), "target": corpus("blue")}
-    (block,) = shift_blocks(decision, corpora, {"target": {"validation": None}})
+    rows = Dataset.from_dict({"input_ids": [[1, 2]] * 60})
+    decision = replace(decision, frequencies=TokenFrequencies.of([[1, 3]] * 60))
+    (block,) = shift_blocks(decision, {"source": {}, "target": {"test": rows}})
     assert isinstance(block, kind)
     text = block.text if isinstance(block, Alert) else block.markdown
-    assert text.startswith("A classifier tells the texts of target validation from those of source validation with an")
-    assert "accuracy of 1.000 on 60 texts (0.5 by chance; p = 9e-19)" in text
+    assert text.startswith("The texts of target test differ from those that the decision was fitted on (p = ")
     assert text.endswith(end)
-    assert list(shift_blocks(decision, corpora, {"source": {}})) == []
+    same = Dataset.from_dict({"input_ids": [[1, 3]] * 60})
+    (block,) = shift_blocks(decision, {"target": {"test": same}})
+    assert block.markdown == (
+        "The texts of target test do not differ visibly from those that the decision was fitted on (p = 1, by token "
+        "frequencies)."
+    )
+    assert list(shift_blocks(decision, {"source": {}})) == []
+    assert list(shift_blocks(replace(decision, frequencies=None), {"target": {"test": same}})) == []
