@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nlp_transfer.commands.finished_runs import NOT_TRAINING
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.data.input_texts import InputReader
 from nlp_transfer.data.merging import load_sources
@@ -143,7 +144,7 @@ def _held_out(folder: Path) -> tuple[list[str], str]:
     if not (folder / "config.yaml").is_file():
         return [], "texts that come with this package"
     try:
-        config = load_config([folder / "config.yaml"])
+        config = load_config([folder / "config.yaml"], NOT_TRAINING)
         if any(source.hub is not None for source in config.sources):
             return [], "texts that come with this package, because the run's are on the Hub"
         labels, documents = config.task.columns

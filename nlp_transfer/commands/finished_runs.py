@@ -14,6 +14,9 @@ from nlp_transfer.reporting.run_folder import check_results, inspect
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.predictor import ExportablePredictor
 
+NOT_TRAINING = (("training.report_to", "none"), ("training.fp16", False))
+"""Overrides for reading a run's configuration where it is not trained: a logger or a GPU may be missing there."""
+
 
 @dataclass(frozen=True)
 class FinishedRun:
@@ -49,7 +52,7 @@ class FinishedRun:
     @cached_property
     def settings(self) -> Experiment:
         """Return the configuration, typed; raises ConfigError if it asks for what is not here, such as its corpus."""
-        return load_config(tree=self.config)
+        return load_config(tree=self.config, overrides=NOT_TRAINING)
 
     @cached_property
     def predictor(self) -> ExportablePredictor:

@@ -50,3 +50,14 @@ def test_without_texts_the_packages_own_are_taken(tmp_path):
     texts, description = check_texts(PREDICTOR, str(tmp_path))
     assert texts[len(SENTENCES) : -1] == list(SENTENCES)
     assert description == "texts that come with this package and one of the greatest length"
+
+
+def test_texts_of_a_run_are_read_where_its_logger_is_missing(tmp_path):
+    rows = "".join(f"w{i} w{i},{i % 2}\n" for i in range(40))
+    (tmp_path / "a.csv").write_text("text,label\n" + rows)
+    (tmp_path / "encoder").mkdir()
+    config = {"model": str(tmp_path / "encoder"), "source": str(tmp_path / "a.csv")}
+    training = {"output_dir": str(tmp_path), "report_to": ["azure_ml"]}
+    (tmp_path / "config.yaml").write_text(json.dumps({**config, "training": training}))
+    _, description = check_texts(PREDICTOR, str(tmp_path))
+    assert description.endswith("texts of the run's test split and one of the greatest length")

@@ -1,14 +1,17 @@
 """Finished runs are read again as they were; what is none is said."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from nlp_transfer.commands.finished_runs import read_run
-from nlp_transfer.errors import CheckpointError
+from nlp_transfer.config.experiment import load_config
+from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.tasks import saved_models
 from tests.tiny_finished_runs import finished_runs
 
@@ -28,6 +31,16 @@ def test_a_run_is_read_as_it_was(finished: Path) -> None:
     state = saved_models.load(finished).model.state_dict()
     assert run.weights.keys() == state.keys()
     assert all(torch.equal(run.weights[name], weight) for name, weight in state.items())
+
+
+@pytest.mark.parametrize(("name", "value"), [("report_to", ["azure_ml"]), ("fp16", True)])
+def test_a_logger_or_gpu_that_this_machine_lacks_is_not_needed_to_read(finished: Path, name: str, value: Any) -> None:
+    run = read_run(finished)
+    training = {key: item for key, item in run.config["training"].items() if key != "precision"}
+    elsewhere = {**run.config, "training": {**training, name: value}}
+    with pytest.raises(ConfigError, match=f"training.{name} "):
+        load_config(tree=elsewhere)
+    assert dataclasses.replace(run, record={"config": elsewhere}).settings.source == run.settings.source
 
 
 def test_what_is_no_finished_run(tmp_path: Path, tiny_classifier: Path) -> None:
