@@ -183,6 +183,12 @@ def _baselines(config: Any) -> list[str]:
     ]
 
 
+def _report_examples(config: Any) -> list[str]:
+    if config.report_examples < 0:
+        return [f"report_examples is {config.report_examples}; expected 0 or more."]
+    return []
+
+
 def _attention_dropout(config: Any) -> list[str]:
     """Check the share of dropout, and that it stands at the top."""
     problems = []
@@ -244,6 +250,7 @@ CHECKS: tuple[Callable[[Any], list[str]], ...] = (
     _fitting_methods,
     _baselines,
     _attention_dropout,
+    _report_examples,
     _model,
 )
 """All checks, in the order of their messages."""

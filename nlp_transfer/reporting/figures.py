@@ -118,11 +118,11 @@ def _bars(axes: "Axes", chart: Bars) -> None:
 
 
 def _intervals(axes: "Axes", chart: Intervals) -> None:
-    for place, (value, *interval) in enumerate(chart.dots.values()):
-        color = _COLORS[1] if place == 0 else _COLORS[0]  # the model is the first
+    for place, (name, (value, *interval)) in enumerate(chart.dots.items()):
+        color, marker = (_COLORS[1], "o") if name == chart.marked else (_COLORS[0], "s")
         if interval:
             axes.plot(interval, [place, place], color=color, linewidth=2, solid_capstyle="butt")
-        axes.plot(value, place, color=color, marker="os"[place > 0], markersize=6)
+        axes.plot(value, place, color=color, marker=marker, markersize=6)
     _name_lines(axes, [_cut(name) for name in chart.dots], chart.x)
     axes.grid(axis="x", alpha=0.3)
 

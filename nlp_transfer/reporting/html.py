@@ -1,6 +1,6 @@
 """Write a report as one HTML page: no script, nothing from the network, for a screen, a telephone and paper."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
@@ -43,6 +43,7 @@ th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid var(--line); text-ali
   white-space: nowrap }
 .name { text-align: left; white-space: normal; min-width: 8rem; max-width: 40rem }
 th[colspan] { text-align: center }
+.long { min-width: min(24rem, 70vw) }
 .rule td { border-bottom-width: 3px }
 figure { display: inline-block; vertical-align: top; width: min(100%, 29rem); margin: 1rem 1rem 1rem 0 }
 figure svg { display: block; width: 100%; height: auto }
@@ -152,8 +153,9 @@ def _table(table: Table) -> str:
     return f'<div class="table" tabindex="0"><table>{caption}<thead>{head}</thead>\n<tbody>{body}</tbody></table></div>'
 
 
-def _cells(table: Table, tag: str, cells: Iterable[str]) -> str:
-    return "".join(
-        f"<{tag}{' class=name' if place < table.names else ''}>{escape(cell)}</{tag}>"
+def _cells(table: Table, tag: str, cells: Sequence[str]) -> str:
+    kinds = (
+        "" if place >= table.names else ' class="name long"' if len(cell) > 60 else " class=name"
         for place, cell in enumerate(cells)
     )
+    return "".join(f"<{tag}{kind}>{escape(cell)}</{tag}>" for kind, cell in zip(kinds, cells, strict=True))

@@ -45,10 +45,12 @@ class Intervals:
     Args:
         x: name of the numbers.
         dots: [value, low, high] by name, or [value] without an interval.
+        marked: name of the dot that stands out; empty without.
     """
 
     x: str
     dots: Mapping[str, Sequence[float]]
+    marked: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ def tree(tmp_path_factory):
         ("training.label_smoothing_factor", 0.1, "the task computes the loss: set task.label_smoothing."),
         ("training.fp16", True, "training.fp16 needs a GPU, and training is on the CPU"),
         ("baselines", ["majorty"], "baselines: Unknown baseline 'majorty'. Did you mean 'majority'?"),
+        ("report_examples", -1, "report_examples is -1; expected 0 or more."),
         ("attention_dropout", 1.0, "attention_dropout is 1.0; expected 0 <= value < 1, or null."),
         ("training.attention_dropout", 0.1, "in a configuration it stands at the top: attention_dropout: 0.1."),
         ("tokenizer", "", "tokenizer is empty; expected a path."),

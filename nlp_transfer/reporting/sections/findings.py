@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.reporting.sections.adaptation import adaptation, checkpoints, pseudo_labels, target_labels
+from nlp_transfer.reporting.sections.confidence import confidence, surest_errors
+from nlp_transfer.reporting.sections.curves import curves
 from nlp_transfer.reporting.sections.label_shift import label_shift
 from nlp_transfer.reporting.sections.source_domains import source_domains
 from nlp_transfer.reporting.sections.train_test_overlap import train_test_overlap
@@ -19,6 +21,9 @@ FINDINGS: tuple[Callable[[RunContext], Section | None], ...] = (
     pseudo_labels,
     adaptation,
     validation_trend,
+    curves,
+    confidence,
+    surest_errors,
 )
 """Each returns None where a run has nothing of its kind. A report keeps the sections that they return."""
 

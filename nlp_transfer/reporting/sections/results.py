@@ -10,7 +10,8 @@ from nlp_transfer.metrics.table import METRICS, metrics_of
 from nlp_transfer.reporting.report import DOMAINS, MODEL, Report
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.base import Task
-from nlp_transfer.tasks.blocks import Block, Section, Table, Text, escape_markdown
+from nlp_transfer.tasks.blocks import Block, Figure, Section, Table, Text, escape_markdown
+from nlp_transfer.tasks.charts import Intervals
 from nlp_transfer.tasks.headline import below_on_validation
 
 
@@ -111,6 +112,19 @@ def split_blocks(task: type[Task], systems: Mapping[str, Scores]) -> tuple[Block
     return (*result_tables(systems, "", task.scored_rows), *task.details(systems))
 
 
+def score_figures(task: type[Task], systems: Mapping[str, Scores], where: str) -> Iterator[Figure]:
+    """Yield a figure for each metric that has intervals, with a dot for each system."""
+    for metric in _shown(systems[MODEL], task.scored_rows):
+        named = {
+            name: [scores.get(metric.name + end) for end in ("", "_low", "_high")] for name, scores in systems.items()
+        }
+        dots = {name: [one for one in dot if one is not None] for name, dot in named.items() if dot[0] is not None}
+        if metric.has_interval and MODEL in dots:
+            values = ", ".join(f"{name} {metric.format(value)}" for name, (value, *_) in dots.items())
+            caption = f"{metric.title} of {where}, with 95 % intervals."
+            yield Figure(Intervals(metric.title, dots, MODEL), f"{metric.title} of {where}: {values}", caption)
+
+
 def legend(task: type[Task]) -> str:
     """Return the sentences that explain the numbers of a task's tables and their intervals."""
     return (
@@ -120,14 +134,18 @@ def legend(task: type[Task]) -> str:
 
 
 def results(report: Report) -> Section:
-    """Return the section with the scores of every domain and split."""
-    task = TASKS[report.task]
+    """Return the section with the scores of every domain and split, with figures of those that count."""
+    task, judged = TASKS[report.task], set(report.headlines())
     blocks: list[Block] = []
     for domain in DOMAINS:
         for split in report.metrics.get(domain, {}):
             systems = report.systems(domain, split)
             blocks.append(Text(f"### {domain}, {split} ({systems[MODEL]['rows']:,} {task.wording.unit})"))
-            blocks += split_blocks(task, systems)
+            made = split_blocks(task, systems)
+            if (domain, split) in judged:
+                blocks += score_figures(task, systems, f"{domain} {split}")
+                blocks += [block for block in made if isinstance(block, Figure)]
+            blocks += [block for block in made if not isinstance(block, Figure)]
     return Section("Results", (*blocks, Text(legend(task))))
 
 

@@ -10,6 +10,7 @@ from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text
 from nlp_transfer.tasks.headline import MIN_ROWS
 from nlp_transfer.tasks.sequence_classification.decision import Decision
 from nlp_transfer.tasks.sequence_classification.decision_settings import DecisionSettings
+from nlp_transfer.tasks.sequence_classification.figures import class_bars, confusion_grid
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -23,10 +24,13 @@ _LISTED = 5  # rare classes that a sentence names
 
 
 def class_blocks(systems: Mapping[str, Scores]) -> tuple[Block, ...]:
-    """Return the table per class of systems, the model first, and the model's confusion matrix."""
-    matrix = confusion_table(next(iter(systems.values())), "")
-    note = Text("The model's confusions, rows true, columns predicted:\n")
-    return (per_class_table(systems, "per class"), *((note, matrix) if matrix is not None else ()))
+    """Return the table per class of systems, the model first, and the model's confusion matrix, with figures."""
+    scores = next(iter(systems.values()))
+    blocks: tuple[Block, ...] = (class_bars(scores), per_class_table(systems, "per class"))
+    if (matrix := confusion_table(scores, "")) is not None:
+        note = Text("The model's confusions, rows true, columns predicted:\n")
+        blocks = (*blocks, note, matrix, confusion_grid(scores, matrix))
+    return blocks
 
 
 def per_class_table(systems: Mapping[str, Scores], title: str) -> Table:

@@ -265,15 +265,12 @@ class FittedAbstractiveSummarization(FittedSummarization):
         predictions: DomainPredictions,
         encoded: "Mapping[str, Mapping[str, Dataset]]",
     ) -> tuple[Section, ...]:
-        """Return the section on summaries that repeat a training summary."""
-        from nlp_transfer.tasks.summarization.sections import repetition_sections
+        """Return the sections on length, and on summaries that repeat a training summary."""
+        from nlp_transfer.tasks.summarization.sections import repetition_sections, summary_sections
 
-        documents = {
-            f"{domain} {split}": self.documents(one.logits, encoded[domain][split])
-            for domain, splits in predictions.items()
-            for split, one in splits.items()
-        }
-        return repetition_sections(documents, corpora["source"].splits["train"]["summary"])
+        documents = self.documents_by_split(predictions, encoded)
+        known = corpora["source"].splits["train"]["summary"]
+        return (*repetition_sections(documents, known), *summary_sections(documents))
 
     def documents(self, outputs: np.ndarray, rows: "Dataset") -> list[GeneratedSummary]:
         """Return the documents with their generated summaries; `outputs` are tokens, shape (rows, tokens)."""

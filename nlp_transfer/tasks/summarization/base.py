@@ -12,6 +12,7 @@ from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.metric import SummaryRows
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task, Wording
+from nlp_transfer.tasks.blocks import Section
 from nlp_transfer.tasks.summarization.baselines import ORACLE, SUMMARY_BASELINES, baseline_scores, document_metrics
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.summarization.selection import Selection
@@ -127,6 +128,27 @@ class FittedSummarization(FittedTask):
     def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
         """Yield a line for each document."""
         return (document.row() for document in self.documents(predictions.logits, encoded))
+
+    def sections(
+        self,
+        corpora: Mapping[str, Corpus],
+        predictions: DomainPredictions,
+        encoded: "Mapping[str, Mapping[str, Dataset]]",
+    ) -> tuple[Section, ...]:
+        """Return the section with the figures of length and place."""
+        from nlp_transfer.tasks.summarization.sections import summary_sections
+
+        return summary_sections(self.documents_by_split(predictions, encoded))
+
+    def documents_by_split(
+        self, predictions: DomainPredictions, encoded: "Mapping[str, Mapping[str, Dataset]]"
+    ) -> dict[str, Sequence[DocumentSummary]]:
+        """Return the documents of each domain and split by its name."""
+        return {
+            f"{domain} {split}": self.documents(one.logits, encoded[domain][split])
+            for domain, splits in predictions.items()
+            for split, one in splits.items()
+        }
 
     def baselines(
         self,

@@ -1,0 +1,103 @@
+"""Show how a classifier's errors go with its confidence, the length of texts and the frequency of classes."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nlp_transfer.reporting.run_context import RunContext
+from nlp_transfer.tasks.base import Predictions
+from nlp_transfer.tasks.blocks import Figure, Section, Table, Text
+from nlp_transfer.tasks.sequence_classification.figures import (
+    accuracy_by_length,
+    reliability,
+    risk_coverage,
+    scores_by_frequency,
+)
+
+MIN_ROWS = 20
+"""Minimum number of scored texts of which a figure tells anything."""
+
+MAX_CHARACTERS = 500
+"""Maximum length of an example's text."""
+
+
+def confidence(run: RunContext) -> Section | None:
+    """Return the section with the figures of each domain's predictions; None without classes or labels."""
+    figures: list[Figure] = []
+    counts = _training_counts(run)
+    for domain, split, one in judged_splits(run):
+        if len(one.ids) < MIN_ROWS:
+            continue
+        where, rows = f"{domain} {split}", run.rows[domain][split]
+        sure, right = confidence_and_correctness(run, one)
+        figures += [reliability(sure, right, where), risk_coverage(sure, right, where)]
+        if "text_length" in rows.column_names:
+            figures.append(accuracy_by_length(np.asarray(rows["text_length"]), right, where))
+        figures.append(scores_by_frequency(counts, one.metrics, where))
+    return Section("Confidence and errors", tuple(figures)) if figures else None
+
+
+def surest_errors(run: RunContext) -> Section | None:
+    """Return the section with the texts of the surest wrong predictions; None if none is asked for."""
+    blocks: list[Text | Table] = []
+    for domain, split, one in judged_splits(run) if run.experiment.report_examples else ():
+        sure, right = confidence_and_correctness(run, one)
+        wrong = np.flatnonzero(~right)
+        chosen = wrong[np.argsort(-sure[wrong], kind="stable")][: run.experiment.report_examples]
+        lines = list(run.task.rows(one, run.rows[domain][split]))
+        texts = run.corpora[domain].splits[split].select_columns(["text"])
+        rows = [
+            [
+                _shortened(texts[int(i)]["text"]),
+                _names(lines[i]["label"]),
+                _names(lines[i]["predicted"]),
+                f"{sure[i]:.3f}",
+            ]
+            for i in chosen
+        ]
+        blocks.append(Text(f"{domain} {split}: {len(rows):,} of {len(wrong):,} wrong predictions"))
+        blocks.append(Table("", ["text", "label", "predicted", "confidence"], rows, names=3, in_terminal=False))
+    return Section("Surest errors", tuple(blocks)) if blocks else None
+
+
+def judged_splits(run: RunContext) -> Iterator[tuple[str, str, Predictions]]:
+    """Yield the labelled split that each domain of a classifier is judged by: test, else validation, else its last."""
+    for domain, splits in run.scored.items() if run.task.label_names else ():
+        known = {split: one for split, one in splits.items() if one.labels is not None}
+        if known:
+            split = next((name for name in ("test", "validation") if name in known), list(known)[-1])
+            yield domain, split, known[split]
+
+
+def confidence_and_correctness(run: RunContext, one: Predictions) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probability of each prediction, and whether it is the label; shapes (rows,).
+
+    Of several labels a text: the product of their probabilities, and whether all are right.
+    """
+    assert one.labels is not None
+    probabilities, chosen = run.task.probabilities(one.logits), run.task.predictions(one.logits)
+    if run.task.multi_label:
+        decided = np.where(chosen == 1, probabilities, 1 - probabilities)
+        return decided.prod(axis=1), (chosen == one.labels).all(axis=1)
+    return np.take_along_axis(probabilities, chosen[:, None], axis=1)[:, 0], chosen == one.labels
+
+
+def _training_counts(run: RunContext) -> dict[str, int]:
+    """Return the number of the source's training texts of each class."""
+    names = run.task.label_names
+    if not names:
+        return {}
+    labels = np.asarray(run.encoded["source"]["train"]["labels"])
+    counts = (
+        labels.clip(0).sum(axis=0) if run.task.multi_label else np.bincount(labels[labels >= 0], minlength=len(names))
+    )
+    return dict(zip(names, counts.astype(int).tolist(), strict=True))
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"
+
+
+def _names(labels: str | list[str]) -> str:
+    return labels if isinstance(labels, str) else ", ".join(labels) or "none"

@@ -1,0 +1,149 @@
+"""Make the figures of a classifier from its scores and probabilities."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from nlp_transfer.metrics.metric import Scores, number
+from nlp_transfer.tasks.blocks import Figure, Table
+from nlp_transfer.tasks.charts import Bars, Curves, Grid, Intervals, Points
+
+BAR_CLASSES = 40
+"""Maximum number of classes that have a bar."""
+
+CURVE_POINTS = 200
+"""Maximum number of points of a curve."""
+
+BINS = 15
+"""Maximum number of bins of a reliability diagram."""
+
+BIN_ROWS = 20
+"""Minimum number of texts of a bin."""
+
+
+def class_bars(scores: Scores) -> Figure:
+    """Return the F1 of each class with its support; of many classes those of the lowest F1."""
+    classes = scores["per_class"]
+    shown, caption = list(classes), "The F1 of each class, with the number of its texts."
+    if len(classes) > BAR_CLASSES:
+        known = [name for name in classes if classes[name]["f1"] is not None]
+        shown = sorted(known, key=lambda name: float(classes[name]["f1"]))[:BAR_CLASSES]
+        caption = f"The {len(shown)} classes of the lowest F1 out of {len(classes):,}, with the number of their texts."
+    chart = Bars(
+        "F1",
+        {name: classes[name]["f1"] for name in shown},
+        {name: f"{classes[name]['support']:,}" for name in shown},
+    )
+    return Figure(chart, f"F1 by class: {_range(chart.bars)}", caption)
+
+
+def confusion_grid(scores: Scores, table: Table) -> Figure:
+    """Return the confusion matrix that a table has, in colours."""
+    counts = scores["confusion_matrix"]
+    right = sum(row[place] for place, row in enumerate(counts))
+    return Figure(
+        Grid("predicted", "true", list(table.columns[1:]), counts),
+        f"Confusion matrix: {right:,} of {sum(map(sum, counts)):,} texts are on its diagonal",
+        "The darker a cell, the larger its share of the texts of the true class.",
+    )
+
+
+def reliability(confidence: np.ndarray, right: np.ndarray, where: str) -> Figure:
+    """Return the share of right predictions by the model's confidence, in bins of equally many texts.
+
+    Args:
+        confidence: probability of each prediction, shape (rows,).
+        right: whether it is the label, shape (rows,).
+    """
+    order = np.argsort(confidence, kind="stable")
+    bins = np.array_split(order, min(BINS, max(1, len(order) // BIN_ROWS)))
+    points = [[round(float(confidence[one].mean()), 4), round(float(right[one].mean()), 4)] for one in bins]
+    sizes = sorted({len(one) for one in bins})
+    gap = sum(abs(x - y) * len(one) for (x, y), one in zip(points, bins, strict=True)) / len(order)
+    return Figure(
+        Curves("confidence", "share right", {"model": points}, diagonal="calibrated"),
+        f"Reliability diagram of {where}: {_span(points, 'share right')}; mean distance from the diagonal {gap:.3f}",
+        f"{where}: {len(bins)} bins of {' or '.join(f'{size:,}' for size in sizes)} texts each. Below the diagonal the "
+        f"model is too sure of itself. The mean distance from it is {gap:.3f}.",
+    )
+
+
+def risk_coverage(confidence: np.ndarray, right: np.ndarray, where: str) -> Figure:
+    """Return the share of wrong predictions among the surest ones, by how many are answered.
+
+    Predictions of equal confidence are answered together.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    wrong = np.cumsum(~right[order])
+    ends = np.flatnonzero(np.diff(confidence[order], append=-1.0))
+    if len(ends) > CURVE_POINTS:
+        ends = ends[np.linspace(0, len(ends) - 1, CURVE_POINTS).round().astype(int)]
+    answered = ends + 1
+    risks, shares = wrong[ends] / answered, answered / len(order)
+    points = [[round(float(x), 4), round(float(y), 4)] for x, y in zip(shares, risks, strict=True)]
+    halfway = float(np.interp(0.5, shares, risks))
+    return Figure(
+        Curves("coverage", "risk", {"model": points}),
+        f"Risk and coverage of {where}: {risks[-1]:.3f} of all predictions are wrong, {halfway:.3f} of the surest half",
+        f"{where}: the share of wrong predictions (risk) where only the surest are answered (coverage).",
+    )
+
+
+def accuracy_by_length(lengths: np.ndarray, right: np.ndarray, where: str) -> Figure:
+    """Return the share of right predictions by quarters of the texts, the shortest first; ties together."""
+    quarter = np.searchsorted(np.quantile(lengths, [0.25, 0.5, 0.75], method="inverted_cdf"), lengths)
+    dots = {}
+    for own in (quarter == place for place in np.unique(quarter)):
+        low, high = lengths[own].min(), lengths[own].max()
+        name = f"{low:,} to {high:,} tokens" if low < high else f"{low:,} tokens"
+        dots[name] = wilson_interval(int(right[own].sum()), int(own.sum()))
+    values = {name: dot[0] for name, dot in dots.items()}
+    return Figure(
+        Intervals("share right", dots),
+        f"Share right by length of text, {where}: {_range(values)}",
+        f"{where}: about a quarter of the texts each, by tokens before any cut, with 95 % intervals (Wilson).",
+    )
+
+
+def scores_by_frequency(frequency: Mapping[str, int], scores: Scores, where: str) -> Figure:
+    """Return the F1 of each class by its number of training texts: a bar each for few classes, else a point each."""
+    f1 = {name: one["f1"] for name, one in scores["per_class"].items()}
+    order = sorted(f1, key=lambda name: -frequency[name])
+    known = [name for name in order if f1[name] is not None]
+    chart: Bars | Points = Bars("F1", {name: f1[name] for name in order}, {name: f"{frequency[name]:,}" for name in f1})
+    how = "classes by their number of training texts, in brackets"
+    if len(order) > BAR_CLASSES // 2:
+        points = [[max(frequency[name], 0.5), round(float(f1[name]), 4)] for name in known]
+        chart = Points("training texts", "F1", {"classes": points}, log_x=True)
+        how = "each point is a class"
+    ends = "; ".join(
+        f"{name} ({frequency[name]:,}) {number(f1[name])}" for name in dict.fromkeys([order[0], order[-1]])
+    )
+    return Figure(chart, f"F1 by class frequency in training, {where}: {ends}", f"{where}: {how}.")
+
+
+def wilson_interval(successes: int, rows: int) -> list[float]:
+    """Return a share with its 95 % interval (Wilson 1927), rounded to 4 decimals.
+
+    Example:
+        >>> wilson_interval(8, 10)
+        [0.8, 0.4902, 0.9433]
+    """
+    share, z = successes / rows, 1.959964
+    middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
+    half = z / (1 + z * z / rows) * np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    return [round(float(value), 4) for value in (share, middle - half, middle + half)]
+
+
+def _range(values: Mapping[str, float | None]) -> str:
+    """Describe the lowest and the highest of some numbers."""
+    known = {name: value for name, value in values.items() if value is not None}
+    if not known:
+        return "none is known"
+    low, high = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+    return f"lowest {low} {number(known[low])}, highest {high} {number(known[high])}"
+
+
+def _span(points: Sequence[Sequence[float]], name: str) -> str:
+    (low, at_low), (high, at_high) = points[0], points[-1]
+    return f"{name} {at_low:.3f} at confidence {low:.3f} and {at_high:.3f} at {high:.3f}"
