@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from nlp_transfer.data.column_names import AllColumns, first_rows, text_suggestion
-from nlp_transfer.data.formats import FORMATS, Reader, archive_hint, data_suffix
+from nlp_transfer.data.formats import FORMATS, Reader, data_suffix, suffix_hint
 from nlp_transfer.data.formats.opening import encoding_notes, file_text, text_lines
 from nlp_transfer.data.source import FileSettings, RawSplit, RowBatch, batches
 from nlp_transfer.data.sources.text_folder import TEXT_SUFFIXES, text_files
@@ -116,7 +116,7 @@ def _place(name: str, file_format: str) -> tuple[Path, str]:
     suffix = data_suffix(path) if file_format == "auto" else f".{file_format}"
     if file_format == "auto" and suffix != PLAIN_SUFFIX and suffix not in FORMATS:
         raise DataError(
-            f"{name}: no format is known by the suffix {suffix!r}.{archive_hint(path)} Files end in "
+            f"{name}: no format is known by the suffix {suffix!r}.{suffix_hint(path)} Files end in "
             f"{FILE_KINDS}; or set --format {', '.join(TEXT_FORMATS[1:])}."
         )
     return path, suffix
@@ -168,7 +168,7 @@ class _StandardInput:
         known = {name.lower() for name in names if name}
         for line in self._stream:
             self._seen.append(line)
-            start = line.lstrip(b"\xef\xbb\xbf \t\r\n").decode(errors="replace")
+            start = line.lstrip(b"\xef\xbb\xbf \t\r\n").decode(errors="replace").partition("\r")[0]
             if start:
                 cells = {cell.strip(' "\r\n').lower() for cell in re.split(r"[,;\t|]", start)}
                 is_header = len(cells) > 1 and bool(cells & known)

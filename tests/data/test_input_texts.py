@@ -208,6 +208,8 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert refusal(tmp_path, file_format="csv") == (
         f"{tmp_path} is a folder, and --format csv is that of a file. Leave it out."
     )
+    message = refusal(write(tmp_path / "a.xls", "x"))
+    assert "a.xls: no format is known by the suffix '.xls'. Save the spreadsheet as .xlsx or .csv. Files" in message
     message = refusal(write(tmp_path / "a.docx", "x"))
     assert "a.docx: no format is known by the suffix '.docx'. Files end in .jsonl, " in message
     assert ".parquet, .xlsx or .txt (one text a line), each also with .gz; " in message

@@ -24,6 +24,8 @@ FORMATS: dict[str, Reader] = {
 }
 """Readers by suffix; each suffix may be followed by `.gz`."""
 
+_SPREADSHEET_SUFFIXES = (".xls", ".xlsb", ".ods", ".fods", ".numbers")
+
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
 """Suffixes of archives, which are not unpacked: their entries may have any path."""
 
@@ -38,13 +40,15 @@ def data_suffix(path: Path) -> str:
     return Path(path.name[:-3] if path.name.lower().endswith(".gz") else path.name).suffix.lower()
 
 
-def archive_hint(path: Path) -> str:
-    """Return advice for an archive, as a sentence after a blank; empty for other files.
+def suffix_hint(path: Path) -> str:
+    """Return advice for a spreadsheet or an archive, as a sentence after a blank; empty for other files.
 
     Example:
-        >>> archive_hint(Path("corpus.zip"))
-        ' Archives are not unpacked: unpack it yourself, and name the file or folder that was in it.'
+        >>> suffix_hint(Path("clauses.ods"))
+        ' Save the spreadsheet as .xlsx or .csv.'
     """
+    if data_suffix(path) in _SPREADSHEET_SUFFIXES:
+        return " Save the spreadsheet as .xlsx or .csv."
     if path.name.lower().endswith(_ARCHIVE_SUFFIXES):
         return " Archives are not unpacked: unpack it yourself, and name the file or folder that was in it."
     return ""

@@ -6,6 +6,7 @@ The encoding is checked while a file is read, because the datasets library accep
 import codecs
 import functools
 import gzip
+import io
 import itertools
 import zlib
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ def _check_packed(path: Path) -> None:
 
 
 def text_lines(path: Path, encoding: str | None = None) -> Iterator[tuple[int, str]]:
-    r"""Yield (line number from 1, line with its end); see `text_chunks`.
+    r"""Yield (line number from 1, line with its end); see `text_chunks`. In a file without `\n`, `\r` ends a line.
 
     Raises:
         DataError: see `text_chunks`; or a line is longer than `MAX_ROW_BYTES`.
@@ -88,7 +89,9 @@ def text_lines(path: Path, encoding: str | None = None) -> Iterator[tuple[int, s
             number += 1
         if len(rest) > MAX_ROW_BYTES:
             raise too_long(path, f"line {number}")
-    if rest:
+    if number == 1 and "\r" in rest:  # the line ends of old Macs
+        yield from enumerate(io.StringIO(rest, newline=None), number)
+    elif rest:
         yield number, rest
 
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from nlp_transfer.data.corpus import CorpusConfig
-from nlp_transfer.data.formats import FORMATS, archive_hint, data_stem, data_suffix
+from nlp_transfer.data.formats import FORMATS, data_stem, data_suffix, suffix_hint
 from nlp_transfer.data.source import CorpusReader, FileSettings, RawSplit
 from nlp_transfer.data.sources.text_folder import class_folders, text_folder_split
 from nlp_transfer.data.splits.split_names import SPLIT_NAMES, UNSPLIT, check_spelling, match_split_names
@@ -31,7 +31,7 @@ def file_source(config: CorpusConfig, key: str) -> CorpusReader:
         if not path.is_file():
             raise DataError(f"{key}.path: {path} is no file but a pipe or device. {_REGULAR}")
         if data_suffix(path) not in FORMATS:
-            raise DataError(f"{key}.path: {path} has a suffix that is not read.{archive_hint(path)} {_SUPPORTED}")
+            raise DataError(f"{key}.path: {path} has a suffix that is not read.{suffix_hint(path)} {_SUPPORTED}")
         if config.splits:
             raise DataError(f"{key}.splits is set, but {path} is one file. Name a folder, or leave {key}.splits out.")
         split = SPLIT_NAMES.get(data_stem(path), UNSPLIT)
@@ -90,7 +90,7 @@ def _check_unread_splits(others: set[Path], config: CorpusConfig, key: str) -> N
     # test.jsonl.zst, test.ods, test.bak, test, and shards: test-00000-of-00002.parquet, test.1.jsonl
     problems = [
         f"{key}.path: {entry}{'/' if entry.is_dir() else ''} has the name of a split, and is not read: a split is one "
-        f"file. {_SUPPORTED}{archive_hint(entry)}"
+        f"file. {_SUPPORTED}{suffix_hint(entry)}"
         for entry in sorted(others)
         if re.split(r"\.|[-_]\d", entry.name.lower())[0] in names and entry.suffix.lower() not in _WITHOUT_ROWS
     ]

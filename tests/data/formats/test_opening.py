@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from nlp_transfer.data.formats import opening
+from nlp_transfer.data.formats.opening import text_lines
 from nlp_transfer.data.input_texts import InputReader
 from nlp_transfer.errors import DataError
 from tests.data.conftest import ADVICE, refused
@@ -106,3 +107,13 @@ def test_a_file_that_may_not_be_opened(name: str, tmp_path: Path, refuse: Callab
     with pytest.raises(DataError) as caught:
         list(InputReader(str(path)))
     assert str(caught.value) == f"{path} cannot be read: Permission denied. {ADVICE}"
+
+
+@pytest.mark.parametrize("content", ["text,page\ra,1\rb,2\r", "text,page\ra,1\rb,2", "text,page\r\na,1\r\nb,2\r\n"])
+def test_lines_may_end_as_on_old_macs(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content.encode())
+    assert read(path, frozenset(["text", "page"])) == [{"text": "a", "page": "1"}, {"text": "b", "page": "2"}]
+    path = tmp_path / "mixed.txt"
+    path.write_bytes(b"a\rb\nc\r")
+    assert list(text_lines(path)) == [(1, "a\rb\n"), (2, "c\r")]

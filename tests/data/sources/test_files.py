@@ -99,8 +99,8 @@ def test_a_path_that_is_not_there(tmp_path: Path, write_rows: Callable[..., Path
 def test_a_suffix_that_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "rows.ods").write_bytes(b"")
     assert load_error(CorpusConfig(path=str(tmp_path / "rows.ods"))) == (
-        f"source.path: {tmp_path / 'rows.ods'} has a suffix that is not read. "
-        "Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .xlsx, each also with .gz."
+        f"source.path: {tmp_path / 'rows.ods'} has a suffix that is not read. Save the spreadsheet as "
+        ".xlsx or .csv. Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .xlsx, each also with .gz."
     )
 
 
