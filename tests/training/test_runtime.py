@@ -1,10 +1,12 @@
 """Threads, processes, precision and deterministic operations."""
 
+import io
 import os
 from pathlib import Path
 
 import pytest
 import torch
+from joblib.externals.loky.backend import context
 
 from nlp_transfer import TransferArguments
 from nlp_transfer.errors import ConfigError, LostProcessError
@@ -49,6 +51,33 @@ def test_cores_are_shared_among_processes_and_as_the_environment_asks(monkeypatc
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cpu.max": "200000 100000"}, 2),
+        ({"cpu.max": "150000 100000"}, 2),  # rounded up
+        ({"cpu.max": "max 100000"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 8),
+        ({}, 8),
+    ],
+)
+def test_the_quota_of_a_container_limits_the_cores(monkeypatch, tmp_path, files, expected):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+
+    def placed(path):
+        return str(path).replace("/sys/fs/cgroup", str(tmp_path))
+
+    monkeypatch.delenv("LOKY_MAX_CPU_COUNT", raising=False)
+    monkeypatch.setattr(context, "open", lambda path: io.StringIO(Path(placed(path)).read_text()), raising=False)
+    monkeypatch.setattr(context, "_cpu_count_affinity", lambda _: 8)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os.path, "exists", lambda path: Path(placed(path)).is_file())
+    assert runtime.available_cores() == expected
+
+
 def test_the_affinity_limits_the_cores():
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
