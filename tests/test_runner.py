@@ -499,7 +499,7 @@ def test_a_joint_run_learns_from_the_targets_training_rows_alone(encoder, corpus
 
 
 @pytest.mark.slow
-def test_a_run_without_adaptation_stands_beside_and_warns(encoder, corpus, tmp_path, monkeypatch):
+def test_the_source_only_baseline_is_trained_and_warns_of_negative_transfer(encoder, corpus, tmp_path, monkeypatch):
     """The source-only run is what it would be alone, and changes nothing in the run that adapts; both resume."""
     (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(12, seed=9)))
 
@@ -666,7 +666,7 @@ def test_what_would_stop_an_adapting_run_later_is_found_before_anything_is_writt
 
 
 @pytest.mark.slow
-def test_an_error_after_the_run_beside_leaves_a_folder_that_goes_on(encoder, corpus, tmp_path, monkeypatch):
+def test_an_error_after_the_source_only_baseline_leaves_a_folder_that_goes_on(encoder, corpus, tmp_path, monkeypatch):
     """What the run beside has learned is kept, and the run may go on or begin anew."""
     (tmp_path / "target.jsonl").write_text("\n".join(json.dumps(row) for row in rows(12, seed=9)))
     tree = {**run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1), "methods": ["full_fine_tuning", "coral"]}

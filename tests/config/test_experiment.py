@@ -164,7 +164,7 @@ def test_misspelt_values_are_reported_together(tree):
     assert [text.partition(" Did you mean ")[2].split("?")[0] for text in found] == ["'epoch'", "'seed'", "'wandb'"]
 
 
-def test_cross_checks_are_reported_beside_a_sections_own_problems(tree):
+def test_cross_checks_are_reported_with_a_sections_own_problems(tree):
     whole = {
         **tree,
         "source": {"path": "nowhere", "colums": {}},

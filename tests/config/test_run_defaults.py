@@ -82,7 +82,7 @@ def test_nothing_is_added_where_a_head_is_fitted():
     assert left_to_rows({}, (FrozenEncoder(),)) == frozenset()
 
 
-def test_epochs_are_not_set_beside_a_number_of_steps():
+def test_epochs_are_not_set_with_a_number_of_steps():
     assert left_to_rows({"max_steps": 3}, (LoRA(),)) == {"per_device_train_batch_size"}
     assert left_to_rows({"max_steps": -1}, ()) == {"per_device_train_batch_size", "num_train_epochs"}
     assert left_to_rows({"num_train_epochs": 3}, ()) == {"per_device_train_batch_size"}

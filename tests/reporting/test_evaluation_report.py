@@ -65,9 +65,9 @@ def test_the_report_shows_names_as_they_are(evaluation: Evaluation) -> None:
 
 
 def test_all_is_written_and_the_paths_said(evaluation: Evaluation, tmp_path: Path) -> None:
-    beside = replace(evaluation, baselines={"majority": evaluation.metrics})
-    written = beside.write(tmp_path / "out", LINES)
-    assert written == replace(beside, paths=written.paths)
+    compared = replace(evaluation, baselines={"majority": evaluation.metrics})
+    written = compared.write(tmp_path / "out", LINES)
+    assert written == replace(compared, paths=written.paths)
     assert {word: Path(path).name for word, path in written.paths.items()} == {
         "predictions": "predictions.jsonl.gz",
         "report": "report.md",
@@ -76,7 +76,7 @@ def test_all_is_written_and_the_paths_said(evaluation: Evaluation, tmp_path: Pat
     }
     assert json.loads(Path(written.paths["metrics"]).read_text())["target"]["test"]["accuracy"] == 0.75
     assert json.loads(Path(written.paths["baselines"]).read_text())["majority"]["target"]["test"]["rows"] == 4
-    assert Path(written.paths["report"]).read_text() == beside.markdown()
+    assert Path(written.paths["report"]).read_text() == compared.markdown()
     lines = gzip.decompress(Path(written.paths["predictions"]).read_bytes()).splitlines()
     assert [json.loads(line)["predicted"] for line in lines] == ["no", "yes"]
 

@@ -219,7 +219,7 @@ def test_a_pickled_adapter_is_not_read(tmp_path: Path) -> None:
     torch.testing.assert_close(load_file(tmp_path / "adapter_model.safetensors")["a"], model.classifier.weight.data)
 
 
-def test_an_adapter_beside_a_model_is_not_applied(copy: Path) -> None:
+def test_an_adapter_in_a_models_folder_is_not_applied(copy: Path) -> None:
     (copy / "adapter_config.json").write_text('{"base_model_name_or_path": "someone/else"}')
     assert "holds a model (config.json) and an adapter (adapter_config.json)" in refusal(copy)
 

@@ -32,7 +32,7 @@ def overlap(corpora: Any, scored: Any, learned: Any) -> Any:
     return rows_of(section), alerts_of(section)
 
 
-def test_scores_without_copies_stand_beside_and_a_better_one_is_warned_of() -> None:
+def test_scores_without_copies_are_reported_and_a_better_one_is_warned_of() -> None:
     facts, warnings = found(["a  text", "another", "new", "newer", "newest"], [0, 1, 0, 1, 0], [0, 1, 0, 0, 0])
     # All: class 0 has 3 hits of 4 predicted and 3 true, F1 6/7; class 1 one of 1 and 2, F1 2/3: 0.762. The new ones:
     # class 0 has 2 of 3 predicted and 2 true, F1 4/5; class 1 none: 0.4.
