@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,7 +13,13 @@ import pytest
 from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.reporting.html import block_html, report_page, section_html
 from nlp_transfer.tasks.blocks import Alert, Figure, Section, Table, Text
-from nlp_transfer.tasks.charts import Bars
+from nlp_transfer.tasks.charts import Bars, Curves, Points
+from nlp_transfer.tasks.sequence_classification.figures import (
+    accuracy_by_length,
+    reliability,
+    risk_coverage,
+    scores_by_frequency,
+)
 from tests.reporting.sections.reports import small_report
 from tests.tasks.test_charts import CHART_EXAMPLES
 
@@ -135,3 +142,34 @@ def test_a_browser_shows_every_figure_without_an_error(tmp_path: Path):
     pictures = re.findall(r"<figure><svg.*?</svg>", ended.stdout, re.DOTALL)
     assert len(pictures) == page.read_text().count("<figure>") >= len(CHART_EXAMPLES)
     assert all("<text" in one and "<title" in one for one in pictures)
+
+
+def test_100_000_rows_make_a_small_page_in_little_time():
+    names = [f"class {number} of some length" for number in range(100)]
+    generator = np.random.default_rng(0)
+    truth = generator.integers(0, 100, 100_000)
+    guess = np.where(generator.random(100_000) < 0.7, truth, generator.integers(0, 100, 100_000))
+    own = classification_metrics(guess, truth, names, multi_label=False, interval=False)
+    own |= {"macro_f1_low": 0.6, "macro_f1_high": 0.8}
+    confidence, right, lengths = generator.random(100_000), guess == truth, generator.integers(3, 900, 100_000)
+    steps = [[step, 1.0 / step] for step in range(1, 201)]
+    plane = generator.random((2, 500, 2)).round(4).tolist()
+
+    def figures(where):
+        return (
+            reliability(confidence, right, where),
+            risk_coverage(confidence, right, where),
+            accuracy_by_length(lengths, right, where),
+            scores_by_frequency(dict.fromkeys(names, 1000), own, where),
+        )
+
+    findings = [Section("Confidence", (*figures("source test"), *figures("target test")))]
+    findings += [Section("Steps", tuple(Figure(Curves("step", name, {"a": steps}), name, name) for name in "ab"))]
+    findings += [Section("Plane", (Figure(Points("x", "y", dict(zip("ab", plane, strict=True))), "p", "c"),))]
+    metrics = {"source": {"validation": own, "test": own}, "target": {"test": own}}
+    report = small_report(metrics=metrics, baselines={"a": metrics, "b": metrics}, findings=tuple(findings))
+    report_page(small_report())  # what is imported once is not counted
+    started = time.process_time()
+    page = report_page(report)
+    assert time.process_time() - started < 5
+    assert len(page.encode()) < 1_500_000

@@ -7,6 +7,7 @@ from nlp_transfer.reporting.sections.adaptation import adaptation, checkpoints, 
 from nlp_transfer.reporting.sections.confidence import confidence, surest_errors
 from nlp_transfer.reporting.sections.curves import curves
 from nlp_transfer.reporting.sections.label_shift import label_shift
+from nlp_transfer.reporting.sections.principal_components import principal_components
 from nlp_transfer.reporting.sections.source_domains import source_domains
 from nlp_transfer.reporting.sections.train_test_overlap import train_test_overlap
 from nlp_transfer.reporting.sections.validation_trend import validation_trend
@@ -23,6 +24,7 @@ FINDINGS: tuple[Callable[[RunContext], Section | None], ...] = (
     validation_trend,
     curves,
     confidence,
+    principal_components,
     surest_errors,
 )
 """Each returns None where a run has nothing of its kind. A report keeps the sections that they return."""
