@@ -13,20 +13,14 @@ from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text, escape
 PAGE = "report.html"
 """The file in a run's folder that holds the page."""
 
+WIDE = 10
+"""Number of columns above which a printed table is set smaller, and its words are broken."""
+
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --line: #ccc; --soft: #f4f4f4; --warn: #fff1cc;
   --link: #0b57a4 }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e6e6; --paper: #161616; --line: #555; --soft: #262626; --warn: #4a3a08; --link: #8ab8ff }
-}
-@media print {
-  :root { color-scheme: light; --ink: #000; --paper: #fff; --soft: #fff; --warn: #fff; --link: #000 }
-  nav { display: none }
-  .table, pre { overflow: visible !important }
-  table { font-size: 70% !important }
-  pre { white-space: pre-wrap !important }
-  figure, tr, aside { break-inside: avoid }
-  h2, h3 { break-after: avoid }
 }
 * { box-sizing: border-box }
 body { margin: 0 auto; max-width: 64rem; padding: 1rem; font: 1rem/1.5 system-ui, sans-serif; color: var(--ink);
@@ -50,6 +44,20 @@ figure svg { display: block; width: 100%; height: auto }
 figure svg * { stroke-linejoin: round; stroke-linecap: butt }
 figcaption { font-size: 0.875rem }
 pre { overflow-x: auto; padding: 0.8rem; background: var(--soft); font-size: 0.8125rem }
+@media print {
+  :root { color-scheme: light; --ink: #000; --paper: #fff; --soft: #fff; --warn: #fff; --link: #000 }
+  nav { display: none }
+  .table, pre { overflow: visible }
+  table { max-width: 100%; font-size: 0.7rem }
+  .wide { font-size: 0.6rem; overflow-wrap: anywhere }
+  th, td { padding: 0.15rem 0.3rem; white-space: normal }
+  .name, .long { min-width: 0 }
+  .wide .name { min-width: 7rem }
+  pre { white-space: pre-wrap }
+  figure { width: 48%; margin: 0.5rem 1% 0.5rem 0 }
+  figure, tr, aside { break-inside: avoid }
+  h2, h3 { break-after: avoid }
+}
 """
 
 _HEAD = f"""<!DOCTYPE html>
@@ -149,8 +157,10 @@ def _table(table: Table) -> str:
         f"<tr{' class=rule' if place in table.rules else ''}>{_cells(table, 'td', row)}</tr>"
         for place, row in enumerate(table.rows)
     )
+    kind = " class=wide" if len(table.columns) > WIDE else ""
     head = "".join(f"<tr>{cells}</tr>" for cells in heads)
-    return f'<div class="table" tabindex="0"><table>{caption}<thead>{head}</thead>\n<tbody>{body}</tbody></table></div>'
+    whole = f"<table{kind}>{caption}<thead>{head}</thead>\n<tbody>{body}</tbody></table>"
+    return f'<div class="table" tabindex="0">{whole}</div>'
 
 
 def _cells(table: Table, tag: str, cells: Sequence[str]) -> str:
