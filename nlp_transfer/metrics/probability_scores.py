@@ -83,11 +83,11 @@ def bins_of(confidence: np.ndarray) -> np.ndarray:
     return np.asarray((middle / len(confidence) * bins).astype(int)[place])
 
 
-def risk_coverage(confidence: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def risk_coverage_curve(confidence: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the share of rows that are at least as sure as each level, and their error rate; the surest level first.
 
     Example:
-        >>> [side.tolist() for side in risk_coverage(np.array([0.9, 0.6, 0.6]), np.array([0, 1, 0]))]
+        >>> [side.tolist() for side in risk_coverage_curve(np.array([0.9, 0.6, 0.6]), np.array([0, 1, 0]))]
         [[0.3333333333333333, 1.0], [0.0, 0.3333333333333333]]
     """
     _, place, counts = np.unique(-confidence, return_inverse=True, return_counts=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nlp_transfer.metrics.metric import ProbabilityRows
-from nlp_transfer.metrics.probability_scores import bins_of, confidences, probability_scores, risk_coverage
+from nlp_transfer.metrics.probability_scores import bins_of, confidences, probability_scores, risk_coverage_curve
 
 
 def rows(probabilities, references, predictions=None, **more):
@@ -61,7 +61,7 @@ def test_ties_of_the_risk_coverage_curve_are_the_mean_over_orders():
             areas.append(np.mean(np.cumsum(wrong[list(order)]) / np.arange(1, 7)))
     probabilities = np.stack([sure, 1 - sure], axis=1)
     assert probability_scores(rows(probabilities, wrong))["aurc"] == pytest.approx(np.mean(areas))
-    shares, risks = risk_coverage(sure, wrong)
+    shares, risks = risk_coverage_curve(sure, wrong)
     assert shares.tolist() == pytest.approx([1 / 6, 4 / 6, 1])
     assert risks.tolist() == pytest.approx([0, 2 / 4, 3 / 6])
 

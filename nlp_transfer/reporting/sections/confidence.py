@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nlp_transfer.metrics.probability_scores import confidences
 from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.base import Predictions
 from nlp_transfer.tasks.blocks import Figure, Section, Table, Text
@@ -76,10 +77,8 @@ def confidence_and_correctness(run: RunContext, one: Predictions) -> tuple[np.nd
     """
     assert one.labels is not None
     probabilities, chosen = run.task.probabilities(one.logits), run.task.predictions(one.logits)
-    if run.task.multi_label:
-        decided = np.where(chosen == 1, probabilities, 1 - probabilities)
-        return decided.prod(axis=1), (chosen == one.labels).all(axis=1)
-    return np.take_along_axis(probabilities, chosen[:, None], axis=1)[:, 0], chosen == one.labels
+    right = (chosen == one.labels).reshape(len(chosen), -1).all(axis=1)
+    return confidences(probabilities, chosen), right
 
 
 def _training_counts(run: RunContext) -> dict[str, int]:

@@ -119,7 +119,7 @@ def score_figures(task: type[Task], systems: Mapping[str, Scores], where: str) -
             name: [scores.get(metric.name + end) for end in ("", "_low", "_high")] for name, scores in systems.items()
         }
         dots = {name: [one for one in dot if one is not None] for name, dot in named.items() if dot[0] is not None}
-        if metric.has_interval and MODEL in dots:
+        if metric.has_interval and MODEL in dots and (len(dots) > 1 or not metric.table):
             values = ", ".join(f"{name} {metric.format(value)}" for name, (value, *_) in dots.items())
             caption = f"{metric.title} of {where}, with 95 % intervals."
             yield Figure(Intervals(metric.title, dots, MODEL), f"{metric.title} of {where}: {values}", caption)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nlp_transfer.metrics.metric import Scores, number
+from nlp_transfer.metrics.probability_scores import bins_of, risk_coverage_curve
 from nlp_transfer.tasks.blocks import Figure, Table
 from nlp_transfer.tasks.charts import Bars, Curves, Grid, Intervals, Points
 
@@ -13,12 +14,6 @@ BAR_CLASSES = 40
 
 CURVE_POINTS = 200
 """Maximum number of points of a curve."""
-
-BINS = 15
-"""Maximum number of bins of a reliability diagram."""
-
-BIN_ROWS = 20
-"""Minimum number of texts of a bin."""
 
 
 def class_bars(scores: Scores) -> Figure:
@@ -49,22 +44,22 @@ def confusion_grid(scores: Scores, table: Table) -> Figure:
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray, where: str) -> Figure:
-    """Return the share of right predictions by the model's confidence, in bins of equally many texts.
+    """Return the share of right predictions by the model's confidence, in the bins of the calibration error.
 
     Args:
         confidence: probability of each prediction, shape (rows,).
         right: whether it is the label, shape (rows,).
     """
-    order = np.argsort(confidence, kind="stable")
-    bins = np.array_split(order, min(BINS, max(1, len(order) // BIN_ROWS)))
+    place = bins_of(confidence)
+    bins = [place == number for number in np.unique(place)]
     points = [[round(float(confidence[one].mean()), 4), round(float(right[one].mean()), 4)] for one in bins]
-    sizes = sorted({len(one) for one in bins})
-    gap = sum(abs(x - y) * len(one) for (x, y), one in zip(points, bins, strict=True)) / len(order)
+    sizes = [int(one.sum()) for one in bins]
+    gap = sum(abs(x - y) * size for (x, y), size in zip(points, sizes, strict=True)) / len(confidence)
     return Figure(
         Curves("confidence", "share right", {"model": points}, diagonal="calibrated"),
         f"Reliability diagram of {where}: {_span(points, 'share right')}; mean distance from the diagonal {gap:.3f}",
-        f"{where}: {len(bins)} bins of {' or '.join(f'{size:,}' for size in sizes)} texts each. Below the diagonal the "
-        f"model is too sure of itself. The mean distance from it is {gap:.3f}.",
+        f"{where}: {len(bins)} bins of {min(sizes):,} to {max(sizes):,} texts. Below the diagonal the model is too "
+        f"sure of itself. The mean distance from it is {gap:.3f}.",
     )
 
 
@@ -73,14 +68,9 @@ def risk_coverage(confidence: np.ndarray, right: np.ndarray, where: str) -> Figu
 
     Predictions of equal confidence are answered together.
     """
-    order = np.argsort(-confidence, kind="stable")
-    wrong = np.cumsum(~right[order])
-    ends = np.flatnonzero(np.diff(confidence[order], append=-1.0))
-    if len(ends) > CURVE_POINTS:
-        ends = ends[np.linspace(0, len(ends) - 1, CURVE_POINTS).round().astype(int)]
-    answered = ends + 1
-    risks, shares = wrong[ends] / answered, answered / len(order)
-    points = [[round(float(x), 4), round(float(y), 4)] for x, y in zip(shares, risks, strict=True)]
+    shares, risks = risk_coverage_curve(confidence, ~right)
+    shown = np.linspace(0, len(shares) - 1, min(CURVE_POINTS, len(shares))).round().astype(int)
+    points = [[round(float(shares[i]), 4), round(float(risks[i]), 4)] for i in shown]
     halfway = float(np.interp(0.5, shares, risks))
     return Figure(
         Curves("coverage", "risk", {"model": points}),

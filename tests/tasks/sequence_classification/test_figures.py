@@ -6,10 +6,10 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from nlp_transfer.metrics.probability_scores import BINS
 from nlp_transfer.tasks.charts import Bars, Points
 from nlp_transfer.tasks.sequence_classification.figures import (
     BAR_CLASSES,
-    BINS,
     CURVE_POINTS,
     accuracy_by_length,
     class_bars,
@@ -50,7 +50,7 @@ def test_bins_have_equally_many_texts():
     right = np.concatenate([np.ones(10), np.zeros(10), np.ones(15), np.zeros(5)]).astype(bool)
     made = reliability(confidence, right, "source test")
     assert made.chart.lines == {"model": [[0.6, 0.75], [0.9, 0.5]]}
-    assert made.caption.startswith("source test: 2 bins of 20 texts each.")
+    assert made.caption.startswith("source test: 2 bins of 20 to 20 texts.")
     assert "mean distance from the diagonal 0.275" in made.alt  # (|0.6 - 0.75| + |0.9 - 0.5|) / 2
 
 
