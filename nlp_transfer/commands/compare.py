@@ -24,7 +24,7 @@ def compare(
         runs: output folders of finished runs, two or more, that were scored on the same rows.
         domain: the domain whose rows are compared.
         split: the split whose rows are compared.
-        output: a new folder for the tables as compare.md and compare.json; null writes none.
+        output: a new folder for compare.html, compare.md and compare.json; null writes none.
     """
     from nlp_transfer.commands.run_comparison import compare_runs, write_comparison
     from nlp_transfer.files import check_empty_folder

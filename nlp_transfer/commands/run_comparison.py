@@ -18,11 +18,13 @@ from nlp_transfer.metrics.metric import Metric
 from nlp_transfer.metrics.significance import ClassScores, Difference, MeanScores, RowScores, compare_systems
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.reporting.config_record import config_differences
+from nlp_transfer.reporting.html import page, section_html
 from nlp_transfer.reporting.markdown import section_markdown
 from nlp_transfer.reporting.predictions import PREDICTIONS
-from nlp_transfer.tasks.blocks import Section, Table, Text
+from nlp_transfer.tasks.blocks import Figure, Section, Table, Text
+from nlp_transfer.tasks.charts import Intervals
 
-_SEED = re.compile(r"[-_.]?(seed)?[-_]?\d+$")
+_SEED = re.compile(r"([-_.](seed)?[-_.]?|seed)\d+$")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,19 @@ class Comparison:
         systems = f"{self.metric.title} on {self.rows:,} rows of {self.where}"
         tables = {systems: self._system_table(), "Differences in points": self._pair_table()}
         blocks = [block for title, table in tables.items() for block in (Text(f"{title}:"), table)]
-        return Section("Comparison", (*blocks, Text("\n\n".join(self.sentences()))))
+        return Section("Comparison", (*blocks, Text("\n\n".join(self.sentences())), self._figure()))
+
+    def _figure(self) -> Figure:
+        dots = {
+            f"{one.second} - {one.first}": [round(100 * value, 3) for value in (one.difference, one.low, one.high)]
+            for one in self.differences
+        }
+        listed = "; ".join(f"{pair} {dot[0]:+.1f} ({dot[1]:+.1f} to {dot[2]:+.1f})" for pair, dot in dots.items())
+        return Figure(
+            Intervals(f"points of {self.metric.title}", dots),
+            f"Differences of {self.metric.title}: {listed}",
+            f"Differences of {self.metric.title} on {self.where} with 95 % intervals; 0 is no difference.",
+        )
 
     def _system_table(self) -> Table:
         rows = []
@@ -138,7 +152,7 @@ def compare_runs(folders: Sequence[str], domain: str = "source", split: str = "t
 
 
 def write_comparison(comparison: Comparison, place: Path) -> dict[str, str]:
-    """Write compare.md and compare.json into a new folder; return the paths by word."""
+    """Write compare.html, compare.md and compare.json into a new folder; return the paths by word."""
     record = {
         "where": comparison.where,
         "rows": comparison.rows,
@@ -148,11 +162,15 @@ def write_comparison(comparison: Comparison, place: Path) -> dict[str, str]:
     }
     try:
         with atomic_folder(place) as folder:
-            write_text(folder / "compare.md", section_markdown(comparison.section(), level=1))
+            section = comparison.section()
+            tables = tuple(block for block in section.blocks if not isinstance(block, Figure))
+            write_text(folder / "compare.md", section_markdown(Section(section.title, tables), level=1))
+            write_text(folder / "compare.html", page("Comparison", section_html(section)))
             write_json(folder / "compare.json", record)
     except OSError as error:
         raise CheckpointError(f"--output {place} cannot be written: {error.strerror or error}.") from error
-    return {"report": str(place / "compare.md"), "data": str(place / "compare.json")}
+    files = {"page": "compare.html", "report": "compare.md", "data": "compare.json"}
+    return {word: str(place / name) for word, name in files.items()}
 
 
 def _rows(run: FinishedRun, domain: str, split: str) -> list[dict[str, Any]]:

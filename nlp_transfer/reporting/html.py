@@ -79,8 +79,17 @@ def report_page(report: Report) -> str:
     """
     sections = [section for make in SECTIONS if (section := make(report)) is not None]
     links = "".join(f'<a href="#{_anchor(one.title)}">{escape(one.title)}</a>' for one in sections)
-    body = "\n".join([_first_part(report), f"<nav>{links}</nav>", *map(section_html, sections)])
-    return f"{_HEAD}<title>{escape(report.title)}</title>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    return page(report.title, "\n".join([_first_part(report), f"<nav>{links}</nav>", *map(section_html, sections)]))
+
+
+def page(title: str, body: str) -> str:
+    """Return a page of its own with a body in HTML.
+
+    Example:
+        >>> page("runs", "<p>none</p>").endswith("<p>none</p>\\n</body>\\n</html>\\n")
+        True
+    """
+    return f"{_HEAD}<title>{escape(title)}</title>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
 
 
 def report_html(report: Report) -> str:

@@ -101,6 +101,9 @@ def test_the_command_prints_and_writes_tables(runs, tmp_path, capsys):
     assert "macro-F1 on " in printed
     assert "good is better than bad: 100.0 points" in printed
     assert "| good - bad | +100.0 | +100.0 to +100.0 |" in (tmp_path / "out" / "compare.md").read_text()
+    page = (tmp_path / "out" / "compare.html").read_text()
+    assert "good is better than bad: 100.0 points" in page
+    assert page.count("<svg") == 1
     record = json.loads((tmp_path / "out" / "compare.json").read_text())
     assert record["systems"][0]["name"] == "good"
     assert main(["compare", *words]) == BAD_INPUT  # the folder is not empty
