@@ -1,17 +1,19 @@
 """Load, check and describe what a run reads, before anything is written."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from datasets import Dataset
+from datasets import Dataset, disable_progress_bars
 from transformers.utils import logging as transformers_logging
 
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.data.encoding.token_coverage import unknown_example, unreadable_rows, unreadable_warning
 from nlp_transfer.data.summary import describe
 from nlp_transfer.models.loading import LoadedModel
+from nlp_transfer.progress import is_terminal
 from nlp_transfer.training.agreement import check_agreement
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.runtime import use_cores
@@ -32,6 +34,8 @@ class PreparedRun:
 def prepare(experiment: ExperimentParts) -> PreparedRun:
     """Load and check what an experiment reads."""
     transformers_logging.disable_progress_bar()  # those for each saved file; the run's own bars stay
+    if not is_terminal(sys.stderr):
+        disable_progress_bars()
     if experiment.training.device.type == "cpu":
         use_cores(experiment.training.cpu_threads)
     data = load_data(experiment)

@@ -1,6 +1,7 @@
 """What is known of a run before it begins."""
 
-from datasets import Dataset
+import pytest
+from datasets import Dataset, enable_progress_bars
 
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.reporting.prepared_run import prepare, truncation_summary
@@ -24,7 +25,15 @@ def test_cut_windows_summaries_and_sentences():
     }
 
 
-def test_a_run_is_described_before_it_begins(tmp_path):
+@pytest.fixture
+def bars():
+    """The progress bars of datasets, on as in a Python script."""
+    enable_progress_bars()
+    yield
+    enable_progress_bars()
+
+
+def test_a_run_is_described_before_it_begins(tmp_path, bars, capsys):
     corpus = write_corpus(tmp_path / "corpus", sizes=(12, 6, 6))
     (corpus / "test.jsonl").write_text('{"id": "x", "text": "qqq zzz", "label": "public"}\n')
     tree = run_tree(tiny_encoder(tmp_path / "encoder"), corpus, tmp_path / "run")
@@ -34,3 +43,4 @@ def test_a_run_is_described_before_it_begins(tmp_path):
     assert prepared.warnings[0].startswith("source: ")
     assert f"Warning: {prepared.warnings[0]}" in prepared.notes
     assert not (tmp_path / "run").exists()
+    assert "Tokenising" not in capsys.readouterr().err  # no bar where standard error is a file
