@@ -174,7 +174,7 @@ def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *,
         raise CheckpointError(
             f"{what}, of a different configuration, and is not overwritten; {_ELSEWHERE}"
             + (", resume it with its own configuration" if resume else "")
-            + ", or start anew with --archive_existing, which keeps it under another name"
+            + ", or start anew with --archive_existing (archive_existing=True), which keeps it under another name"
             + ". What differs (there -> now):\n"
             + "\n".join([*(f"  {line}" for line in different), *_longer_training(held, different)])
         )
@@ -182,7 +182,7 @@ def check_run_folder(path: str | os.PathLike[str], config: Mapping[str, Any], *,
         use = "read its results" if held.state == "finished" else "go on with it"
         raise CheckpointError(
             f"{what}, and is not overwritten; {_ELSEWHERE}, pass --resume to {use}, or --archive_existing to keep "
-            "it under another name."
+            "it under another name (in Python, resume=True or archive_existing=True)."
         )
     return held
 

@@ -198,7 +198,8 @@ def latest_checkpoint(trainer: TransferTrainer, folder: Path) -> str | None:
     """Return the newest whole checkpoint of a run, None if there is none; raise CheckpointError if all are torn."""
     checkpoint, torn = trainer.resume.newest_checkpoint()
     if checkpoint is None and torn:
-        advice = f"{folder} has no whole checkpoint. --archive_existing starts anew and keeps it under another name."
+        anew = "--archive_existing (archive_existing=True) starts anew and keeps it under another name."
+        advice = f"{folder} has no whole checkpoint. {anew}"
         raise CheckpointError([*torn, advice])
     for message in [*torn, *([f"Going on from {checkpoint}."] if checkpoint else [])]:
         log.info(message)

@@ -88,7 +88,8 @@ def test_finished_run_is_refused_and_untouched(tmp_path):
     before = contents(path)
     text = (
         rf"{re.escape(str(path))} holds a finished run, started \d{{4}}-.*, and is not overwritten; "
-        r"choose another training\.output_dir, pass --resume to read its results, or --archive_existing to keep it under another name\."
+        r"choose another training\.output_dir, pass --resume to read its results, or --archive_existing to keep it "
+        r"under another name \(in Python, resume=True or archive_existing=True\)\."
     )
     with pytest.raises(CheckpointError, match=text):
         open_run_folder(path, CONFIG, resume=False)

@@ -43,7 +43,9 @@ def test_the_newest_whole_checkpoint_is_gone_on_from(tmp_path):
     assert latest_checkpoint(resume(tmp_path / "checkpoint-3", ["checkpoint-4 is torn"]), tmp_path) == str(
         tmp_path / "checkpoint-3"
     )
-    with pytest.raises(CheckpointError, match=r"has no whole checkpoint\. --archive_existing starts anew"):
+    with pytest.raises(
+        CheckpointError, match=r"has no whole checkpoint\. --archive_existing \(archive_existing=True\) starts anew"
+    ):
         latest_checkpoint(resume(None, ["checkpoint-4 is torn"]), tmp_path)
 
 
