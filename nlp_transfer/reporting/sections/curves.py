@@ -1,6 +1,6 @@
 """Draw a run's loss and its validation scores by optimizer step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nlp_transfer.metrics.metric import number
@@ -24,16 +24,17 @@ def curves(run: RunContext) -> Section | None:
         "source validation": logged(history, f"eval_{metric.name}"),
         "target": logged(history, f"eval_{TARGET_MACRO_F1}"),
     }
+    by_loss = Curves("optimizer step", "loss", _known(loss))
+    by_score = Curves("optimizer step", metric.title, _known(score), state.best_global_step)
     figures = [
-        Figure(Curves("optimizer step", name, lines, marked), f"{title}: {_ends(lines)}", caption)
-        for title, name, lines, marked, caption in (
-            ("Loss by step", "loss", _known(loss), None, "Mean training loss since the point before, and validation."),
-            (f"{metric.title} by step", metric.title, _known(score), state.best_global_step, _CHOSEN),
-        )
-        if any(len(points) > 1 for points in lines.values())
+        Figure(chart, f"{chart.y} by step: {_ends(chart, written)}", caption)
+        for chart, written, caption in ((by_loss, number, _LOSS), (by_score, metric.format, _CHOSEN))
+        if any(len(points) > 1 for points in chart.lines.values())
     ]
     return Section("Training by step", tuple(figures)) if figures else None
 
+
+_LOSS = "Loss: of training, the mean since the point before; of validation, at each evaluation."
 
 _CHOSEN = "Scores of each evaluation; the dashed line is the checkpoint that was kept, if one was chosen."
 
@@ -54,5 +55,6 @@ def _known(lines: Mapping[str, list[list[float]]]) -> dict[str, list[list[float]
     return {name: points for name, points in lines.items() if points}
 
 
-def _ends(lines: Mapping[str, list[list[float]]]) -> str:
-    return ", ".join(f"{name} from {number(points[0][1])} to {number(points[-1][1])}" for name, points in lines.items())
+def _ends(chart: Curves, written: Callable[[float | None], str]) -> str:
+    ends = {name: (points[0][1], points[-1][1]) for name, points in chart.lines.items()}
+    return ", ".join(f"{name} from {written(first)} to {written(last)}" for name, (first, last) in ends.items())

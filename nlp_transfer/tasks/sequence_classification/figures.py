@@ -58,8 +58,8 @@ def reliability(confidence: np.ndarray, right: np.ndarray, where: str) -> Figure
     return Figure(
         Curves("confidence", "share right", {"model": points}, diagonal="calibrated"),
         f"Reliability diagram of {where}: {_span(points, 'share right')}; mean distance from the diagonal {gap:.3f}",
-        f"{where}: {len(bins)} bins of {min(sizes):,} to {max(sizes):,} texts. Below the diagonal the model is too "
-        f"sure of itself. The mean distance from it is {gap:.3f}.",
+        f"Reliability of {where}: {len(bins)} bins of {min(sizes):,} to {max(sizes):,} texts. Below the diagonal the "
+        f"model is too sure of itself. The mean distance from it is {gap:.3f}.",
     )
 
 
@@ -75,7 +75,7 @@ def risk_coverage(confidence: np.ndarray, right: np.ndarray, where: str) -> Figu
     return Figure(
         Curves("coverage", "risk", {"model": points}),
         f"Risk and coverage of {where}: {risks[-1]:.3f} of all predictions are wrong, {halfway:.3f} of the surest half",
-        f"{where}: the share of wrong predictions (risk) where only the surest are answered (coverage).",
+        f"Risk and coverage of {where}: the share of wrong predictions where only the surest are answered.",
     )
 
 
@@ -91,7 +91,7 @@ def accuracy_by_length(lengths: np.ndarray, right: np.ndarray, where: str) -> Fi
     return Figure(
         Intervals("share right", dots),
         f"Share right by length of text, {where}: {_range(values)}",
-        f"{where}: about a quarter of the texts each, by tokens before any cut, with 95 % intervals (Wilson).",
+        f"Length of text, {where}: about a quarter of the texts each, tokens before any cut, 95 % intervals (Wilson).",
     )
 
 
@@ -109,7 +109,7 @@ def scores_by_frequency(frequency: Mapping[str, int], scores: Scores, where: str
     ends = "; ".join(
         f"{name} ({frequency[name]:,}) {number(f1[name])}" for name in dict.fromkeys([order[0], order[-1]])
     )
-    return Figure(chart, f"F1 by class frequency in training, {where}: {ends}", f"{where}: {how}.")
+    return Figure(chart, f"F1 by class frequency in training, {where}: {ends}", f"Class frequency, {where}: {how}.")
 
 
 def wilson_interval(successes: int, rows: int) -> list[float]:

@@ -44,7 +44,7 @@ def _lengths(documents: Sequence[DocumentSummary], where: str) -> Figure:
     return Figure(
         Curves("words", "share of summaries", lines),
         f"Length of summaries of {where}, median in words: {medians}",
-        f"{where}: the share of summaries that have at most so many words.",
+        f"Length of summaries, {where}: the share that have at most so many words.",
     )
 
 
@@ -67,7 +67,7 @@ def _places(documents: Sequence[ExtractedSummary], where: str) -> Figure:
     return Figure(
         Curves("place in the document (0 begin, 1 end)", "share of sentences", lines),
         f"Place of the sentences of summaries of {where}; in the first tenth: {first}",
-        f"{where}: where in the document the sentences of a summary stand, in {PARTS} equal parts.",
+        f"Place, {where}: where in the document the sentences of a summary stand, in {PARTS} equal parts.",
     )
 
 

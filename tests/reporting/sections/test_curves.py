@@ -21,7 +21,7 @@ HISTORY = [
 def test_losses_and_scores_by_step():
     loss, score = curves(run_with(HISTORY, best=4)).blocks
     assert loss.chart.lines == {"training": [[1, 2.0], [2, 1.5]], "validation": [[2, 1.75], [4, 1.25]]}
-    assert loss.alt == "Loss by step: training from 2.000 to 1.500, validation from 1.750 to 1.250"
+    assert loss.alt == "loss by step: training from 2.000 to 1.500, validation from 1.750 to 1.250"
     assert score.chart.lines == {"source validation": [[2, 0.5], [4, 0.625]], "target": [[2, 0.25], [4, 0.125]]}
     assert (score.chart.y, score.chart.marked) == ("macro-F1", 4)
 
@@ -29,7 +29,7 @@ def test_losses_and_scores_by_step():
 def test_masked_words_have_a_curve_of_perplexity():
     history = [{"step": step, "eval_perplexity": 100.0 / step} for step in (1, 2)]
     (score,) = curves(run_with(history, "perplexity")).blocks
-    assert score.alt == "perplexity by step: source validation from 100.000 to 50.000"
+    assert score.alt == "perplexity by step: source validation from 100.00 to 50.00"
 
 
 def test_one_point_is_no_curve():
