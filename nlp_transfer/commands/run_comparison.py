@@ -1,7 +1,5 @@
 """Compare the saved predictions of finished runs, a system for all runs that differ in their seed alone."""
 
-import gzip
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +18,7 @@ from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.html import page, section_html
 from nlp_transfer.reporting.markdown import section_markdown
-from nlp_transfer.reporting.predictions import PREDICTIONS
+from nlp_transfer.reporting.predictions import PREDICTIONS, read_rows
 from nlp_transfer.tasks.blocks import Figure, Section, Table, Text
 from nlp_transfer.tasks.charts import Intervals
 
@@ -178,8 +176,7 @@ def _rows(run: FinishedRun, domain: str, split: str) -> list[dict[str, Any]]:
     path = run.folder / PREDICTIONS
     if not path.is_file():
         raise CheckpointError(f"{run.folder} has no {PREDICTIONS}, and a {run.task} has nothing to compare by.")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        read = [row for row in map(json.loads, lines) if (row["domain"], row["split"]) == (domain, split)]
+    read = read_rows(path, domain, split)
     if not read:
         raise CheckpointError(f"{path} has no rows of {domain} {split}. Name others with --domain and --split.")
     return read

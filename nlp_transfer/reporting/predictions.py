@@ -35,6 +35,12 @@ def write_predictions(
             zipped.write(json.dumps(to_json_value(line), ensure_ascii=False, allow_nan=False).encode() + b"\n")
 
 
+def read_rows(path: str | os.PathLike[str], domain: str, split: str) -> list[dict[str, Any]]:
+    """Return the lines of one split, in their order."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [row for row in map(json.loads, lines) if (row["domain"], row["split"]) == (domain, split)]
+
+
 def read_predictions(
     path: str | os.PathLike[str], domain: str, splits: Container[str]
 ) -> tuple[np.ndarray, np.ndarray]:

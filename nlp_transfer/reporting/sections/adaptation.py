@@ -1,6 +1,7 @@
 """Report adaptation to the target: labels used, harm done, pseudo-labels, and what else would have been chosen."""
 
 import copy
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,10 @@ from nlp_transfer.metrics.bootstrap import gain_scores
 from nlp_transfer.metrics.metric import number
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
 from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY, NegativeTransferTest, compare
+from nlp_transfer.metrics.rouge import rouge_scores
+from nlp_transfer.metrics.summarization import gain_interval
 from nlp_transfer.metrics.table import LABEL_FREE
-from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions
+from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions, read_rows
 from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.blocks import Section, facts_section
 from nlp_transfer.training.target_data import adaptation_split, selects_by_target_labels
@@ -22,17 +25,27 @@ if TYPE_CHECKING:
 
 
 def source_only_scores(run: RunContext) -> "DomainScores":
-    """Return the scores of the source-only baseline, of classes with the interval of the model's gain over it."""
+    """Return the scores of the source-only baseline, with the interval of the model's gain over it on the same rows."""
     assert run.source_only is not None
     scores = copy.deepcopy(run.source_only.metrics)
     place = run.predictions.parent / SOURCE_ONLY / PREDICTIONS
-    for domain, splits in scores.items() if run.task.label_names else ():
+    for domain, splits in scores.items():
         for split, one in splits.items():
             ours = run.scored[domain][split]
-            if ours.labels is not None:
+            if "rouge1" in one:
+                values = [_rouge1(path, domain, split) for path in (run.predictions, place)]
+                one.update(zip(("rouge1_gain_low", "rouge1_gain_high"), gain_interval(*values), strict=True))
+            elif run.task.label_names and ours.labels is not None:
                 _, theirs = read_predictions(place, domain, (split,))
                 one.update(gain_scores(run.task.predictions(ours.logits), theirs, ours.labels.astype(int)))
     return scores
+
+
+def _rouge1(predictions: Path, domain: str, split: str) -> list[float]:
+    """Return the ROUGE-1 of each saved summary of a split."""
+    rows = read_rows(predictions, domain, split)
+    pairs = [row["summary"] for row in rows], [row["reference"] for row in rows]
+    return [one["rouge1"] for one in rouge_scores(*pairs, kinds=["rouge1"])]
 
 
 def adaptation(run: RunContext) -> Section | None:

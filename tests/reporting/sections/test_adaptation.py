@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
-from nlp_transfer.reporting.sections.adaptation import comparison_facts, target_labels
+from nlp_transfer.reporting.predictions import write_predictions
+from nlp_transfer.reporting.sections.adaptation import comparison_facts, source_only_scores, target_labels
 from nlp_transfer.tasks.blocks import facts_section
 
 SURE = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.1, 0.9]])
@@ -70,3 +71,22 @@ def test_which_were_learned_from_and_which_chose():
         "chose the checkpoint": "those of 6 rows of split validation",
     }
     assert target_labels(run) == facts_section("Target labels", ("use", "labels"), facts)
+
+
+def test_summaries_of_the_source_only_run_have_the_interval_of_the_gain(tmp_path) -> None:
+    def rows(summary):
+        for number in range(30):
+            yield {"id": number, "split": "test", "domain": "target", "summary": summary, "reference": "red fox"}
+
+    keys = ("id", "split", "domain", "summary", "reference")
+    (tmp_path / "source_only").mkdir()
+    write_predictions(tmp_path / "predictions.jsonl.gz", rows("red fox"), keys)
+    write_predictions(tmp_path / "source_only" / "predictions.jsonl.gz", rows("red hen"), keys)
+    run = SimpleNamespace(
+        predictions=tmp_path / "predictions.jsonl.gz",
+        source_only=SimpleNamespace(metrics={"target": {"test": {"rows": 30, "rouge1": 0.5}}}),
+        scored={"target": {"test": None}},
+        task=SimpleNamespace(label_names=()),
+    )
+    scores = source_only_scores(run)["target"]["test"]
+    assert (scores["rouge1_gain_low"], scores["rouge1_gain_high"]) == (0.5, 0.5)
