@@ -18,6 +18,9 @@ TOKENS = 300
 MIN_TEXTS = 20
 """Minimum number of texts of a side; fewer are not compared."""
 
+MIN_COUNT = 5
+"""Minimum number of known texts of a token that is kept; rarer ones might name somebody."""
+
 ALARM = 0.01
 """Probability of exchangeable texts at which a difference is reported."""
 
@@ -61,8 +64,9 @@ class TokenFrequencies:
             self.counts.update(set(row))
 
     def most_frequent(self) -> Self:
-        """Return the frequencies of the `TOKENS` most frequent tokens alone."""
-        return type(self)(self.texts, Counter(dict(self.counts.most_common(TOKENS))))
+        """Return the frequencies of the `TOKENS` most frequent tokens alone, of at least `MIN_COUNT` texts."""
+        kept = {token: count for token, count in self.counts.most_common(TOKENS) if count >= MIN_COUNT}
+        return type(self)(self.texts, Counter(kept))
 
 
 def exchangeability(known: TokenFrequencies, new: TokenFrequencies) -> float | None:

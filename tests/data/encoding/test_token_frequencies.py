@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import hypergeom
 
-from nlp_transfer.data.encoding.token_frequencies import ALARM, MIN_TEXTS, TOKENS, TokenFrequencies, exchangeability
+from nlp_transfer.data.encoding.token_frequencies import (
+    ALARM,
+    MIN_COUNT,
+    MIN_TEXTS,
+    TOKENS,
+    TokenFrequencies,
+    exchangeability,
+)
 
 
 def texts(count, seed, words=500):
@@ -46,8 +53,13 @@ def test_few_texts_are_not_compared():
 
 
 def test_a_record_has_the_most_frequent_tokens_and_is_read_back():
-    counted = TokenFrequencies.of([[n % 2, 10 + n] for n in range(1000)])
+    counted = TokenFrequencies.of([[n % 2, 10 + n % 400, 1000 + n] for n in range(4000)])
     known = counted.most_frequent()
     assert len(known.counts) == TOKENS
-    assert known.counts[0] == known.counts[1] == 500
+    assert known.counts[0] == known.counts[1] == 2000
+    assert dict(TokenFrequencies.of([[1, 2]] * MIN_COUNT + [[2]]).most_frequent().counts) == {
+        1: MIN_COUNT,
+        2: MIN_COUNT + 1,
+    }
+    assert dict(TokenFrequencies.of([[1]] * (MIN_COUNT - 1)).most_frequent().counts) == {}
     assert TokenFrequencies.from_record(json.loads(json.dumps(known.record()))) == known
