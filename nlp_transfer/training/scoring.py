@@ -32,12 +32,14 @@ def score_model(
     """Predict and score all splits, on all processes together; first calibrate and fit the decision.
 
     Both are fitted on source validation, or on the split `calibration`. The calibration goes into the layer that makes
-    the logits, so that whoever loads the saved model has it. A model whose class frequencies were corrected has one.
+    the logits, so that whoever loads the saved model has it. Not calibrated are a model whose class frequencies were
+    corrected, which has a temperature already, and one that is sharded, whose last layer is in parts.
     """
     fitted_on = calibration_split(encoded["source"])
     name_stage(trainer, f"Scoring source {fitted_on}")
     logits, labels = predict(trainer, encoded["source"][fitted_on])
-    if not trainer.prior_corrected and (calibration := task.calibrate(logits, labels)) is not None:
+    fixed = trainer.prior_corrected or trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
+    if not fixed and (calibration := task.calibrate(logits, labels)) is not None:
         rescale_logits(final_layer(trainer), calibration.scale, calibration.shift)
         logits = calibration.apply(logits).astype(logits.dtype)
     task.fit_decision(logits, labels, encoded["source"][fitted_on])
