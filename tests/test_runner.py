@@ -19,6 +19,7 @@ from nlp_transfer.config.parsing import read_yaml
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.metrics.bootstrap import bootstrap_difference
 from nlp_transfer.metrics.table import classification_metrics
+from nlp_transfer.reporting.html import report_page
 from nlp_transfer.reporting.predictions import read_predictions
 from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.sections.findings import FINDINGS
@@ -74,6 +75,34 @@ def test_what_a_run_leaves(finished):
     assert not list((folder / "model").glob("*.bin"))
     assert json.loads((folder / "run.json").read_text())["status"] == "finished"
     assert load_config([folder / "config.yaml"]).task.max_length == 32
+
+
+def test_the_page_of_a_run_has_its_figures_and_no_text(finished, corpus):
+    folder, _ = finished
+    page = (folder / "report.html").read_text()
+    titles = re.findall(r"<title id=[^>]*>([^:<,]*)", page)
+    assert titles == [
+        "macro-F1 of source test",
+        "F1 by class",
+        "Confusion matrix",
+        "loss by step",
+        "macro-F1 by step",
+        "Reliability diagram of source test",
+        "Risk and coverage of source test",
+        "Share right by length of text",
+        "F1 by class frequency in training",
+    ]
+    texts = [json.loads(line)["text"] for file in corpus.iterdir() for line in file.read_text().splitlines()]
+    assert not [text for text in texts if text in page]
+    assert report_page(Report.read(folder)) == page
+
+
+def test_texts_stand_in_the_page_where_they_are_asked_for(encoder, corpus, tmp_path):
+    tree = {**run_tree(encoder, corpus, tmp_path / "run", max_steps=1), "baselines": [], "report_examples": 2}
+    report = run(load_config(tree=tree))
+    (section,) = [one for one in report.findings if one.title == "Surest errors"]
+    shown = [row[0] for row in section.blocks[1].rows]
+    assert len(shown) == 2 and all(text in (tmp_path / "run" / "report.html").read_text() for text in shown)
 
 
 def test_a_run_without_training_arguments_has_defaults_that_resume_sees(encoder, corpus, tmp_path):
@@ -727,9 +756,10 @@ def test_texts_that_the_tokenizer_cannot_read_are_warned_of(encoder, tmp_path):
     with logged() as said:
         report = run(load_config(tree=run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)))
     warning = next(one for one in report.warnings if "unreadable" in one)
-    assert re.match(r"source: 1 of 90 \(1%\) texts are unreadable: .*as in id row0-0 \('", warning)
+    assert re.match(r"source: 1 of 90 \(1%\) texts are unreadable: .*as in id row0-0\. Take", warning)
     assert f"Warning: {warning}" in "\n".join(said)
     assert "**Warning**: source: 1 of 90" in (tmp_path / "run" / "report.md").read_text()
+    assert "\u5408" not in (tmp_path / "run" / "report.html").read_text()
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Load, check and describe what a run reads, before anything is written."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,7 @@ import numpy as np
 from datasets import Dataset, disable_progress_bars
 from transformers.utils import logging as transformers_logging
 
-from nlp_transfer.data.corpus import Corpus
-from nlp_transfer.data.encoding.token_coverage import unknown_example, unreadable_rows, unreadable_warning
+from nlp_transfer.data.encoding.token_coverage import unreadable_rows, unreadable_warning
 from nlp_transfer.data.summary import describe
 from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.progress import is_terminal
@@ -43,7 +42,7 @@ def prepare(experiment: ExperimentParts) -> PreparedRun:
     check_agreement(
         {f"the fingerprint of the {name} corpus": corpus.fingerprint[:12] for name, corpus in corpora.items()}
     )
-    unreadable = tuple(_unreadable_warnings(encoded, corpora, tokenizer))
+    unreadable = tuple(_unreadable_warnings(encoded, tokenizer))
     notes = [
         line for domain, corpus in corpora.items() for line in (f"{domain}:", *(f"  {x}" for x in describe(corpus)))
     ]
@@ -84,15 +83,12 @@ def _unread_share(splits: Iterable[Dataset]) -> str:
     return f", {1 - read / tokens:.1%} of all tokens" if tokens else ""
 
 
-def _unreadable_warnings(encoded: Encoded, corpora: Mapping[str, Corpus], tokenizer: Any) -> Iterable[str]:
-    """Yield a warning for each domain with rows that the tokenizer cannot read."""
+def _unreadable_warnings(encoded: Encoded, tokenizer: Any) -> Iterable[str]:
+    """Yield a warning for each domain with rows that the tokenizer cannot read, without their text."""
     for domain, splits in encoded.items():
         unreadable = {split: unreadable_rows(rows, tokenizer) for split, rows in splits.items()}
         if not (count := sum(map(len, unreadable.values()))):
             continue
         split = next(split for split, indices in unreadable.items() if len(indices))
         row_id = splits[split][int(unreadable[split][0])]["id"]
-        texts = corpora[domain].splits[split].select_columns(["id", "text"])
-        text = next((row["text"] for row in texts if row["id"] == row_id), "")
-        example = unknown_example(tokenizer, row_id, text)
-        yield f"{domain}: {unreadable_warning(count, sum(map(len, splits.values())), example)}"
+        yield f"{domain}: {unreadable_warning(count, sum(map(len, splits.values())), f'id {row_id}')}"
