@@ -110,6 +110,19 @@ class DecisionSettings(CheckedArguments):
         return costs
 
 
+def with_thresholds(decision: Decision, logits: np.ndarray, labels: np.ndarray, *, tuned: bool) -> Decision:
+    """Return a decision on several labels with thresholds of least expected cost, else `tuned` to the F1 of each."""
+    from nlp_transfer.metrics.thresholds import tune_thresholds
+
+    if not decision.multi_label:
+        return decision
+    if decision.costs is not None:
+        missed, false_alarm = decision.costs
+        level = false_alarm / (missed + false_alarm) if missed + false_alarm else 0.5
+        return replace(decision, thresholds=np.full(len(decision.label_names), level))
+    return replace(decision, thresholds=tune_thresholds(decision.probabilities(logits), labels)) if tuned else decision
+
+
 def fit_decision(
     settings: DecisionSettings, decision: Decision, logits: np.ndarray, labels: np.ndarray
 ) -> tuple[Decision, list[str]]:

@@ -27,7 +27,7 @@ from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.sequence_classification import NAME
 from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, score_baselines
 from nlp_transfer.tasks.sequence_classification.decision import Decision
-from nlp_transfer.tasks.sequence_classification.decision_settings import DecisionSettings, fit_decision
+from nlp_transfer.tasks.sequence_classification.decision_settings import DecisionSettings, fit_decision, with_thresholds
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -47,7 +47,8 @@ print(classify("A text to classify.", top_k=None))"""
 
 _WORDING = Wording(
     unit="rows",
-    legend="Macro means run over classes, micro over decisions, weighted over classes by support.",
+    legend="Macro means run over classes, micro over decisions, weighted over classes by support. ECE is how far the "
+    "confidence is from the share that is right, AURC the mean error rate of the surest texts; less is better.",
     purpose="It sorts texts like those it learned from into {classes}.",
     usage=f"```python\n{_PYTHON}\n```",
     hub_usage=_PYTHON,
@@ -247,21 +248,16 @@ class FittedSequenceClassification(FittedTask):
     def fit_decision(self, logits: np.ndarray, labels: np.ndarray | None, rows: "Dataset | None" = None) -> None:
         """Choose thresholds by costs, else by F1; fit abstention and sets, each row calibrated without itself."""
         from nlp_transfer.metrics.calibration import cross_fitted
-        from nlp_transfer.metrics.thresholds import tune_thresholds
 
         if labels is None:
             return
-        known = None if rows is None else TokenFrequencies.of(rows["input_ids"]).most_frequent()
-        labels, settings, decision = labels.astype(int), self.config.decision, replace(self.decision, frequencies=known)
-        if self.multi_label and decision.costs is not None:
-            missed, false_alarm = decision.costs
-            level = false_alarm / (missed + false_alarm) if missed + false_alarm else 0.5
-            decision = replace(decision, thresholds=np.full(len(self.label_names), level))
-        elif self.multi_label and self.config.tune_thresholds:
-            decision = replace(decision, thresholds=tune_thresholds(self.probabilities(logits), labels))
+        labels, settings, held_out = labels.astype(int), self.config.decision, logits
         if settings.calibration != "none":
-            logits = cross_fitted(logits, labels, self._scaling)
-        self.decision, self.broken_promises = fit_decision(settings, decision, logits, labels)
+            held_out = cross_fitted(logits, labels, self._scaling)
+        decision = with_thresholds(self.decision, logits, labels, tuned=self.config.tune_thresholds)
+        known = None if rows is None else TokenFrequencies.of(rows["input_ids"]).most_frequent()
+        decision = replace(decision, frequencies=known)
+        self.decision, self.broken_promises = fit_decision(settings, decision, held_out, labels)
         self.row_keys = self.decision.row_keys
 
     def sections(

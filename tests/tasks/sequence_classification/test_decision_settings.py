@@ -1,6 +1,7 @@
 """Settings of the decision are checked, and say which promises calibration rows cannot carry."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from nlp_transfer.tasks.sequence_classification.decision_settings import (
     DecisionSettings,
     PredictionSets,
     fit_decision,
+    with_thresholds,
 )
 
 NAMES = ["a", "b", "c"]
@@ -59,6 +61,19 @@ def test_costs_that_do_not_fit_the_classes_are_refused(costs, multi_label, probl
     with pytest.raises(ConfigError) as caught:
         DecisionSettings(costs=costs).cost_array(NAMES, multi_label=multi_label)
     assert str(caught.value).startswith(problem)
+
+
+def test_thresholds_are_of_least_expected_cost_or_tuned():
+    several = Decision.plain(["a", "b"], multi_label=True)
+    logits, labels = np.array([[1.0, -1.0], [-2.0, -3.0]]), np.array([[1, 1], [0, 0]])
+    costly = with_thresholds(replace(several, costs=np.array([20.0, 1.0])), logits, labels, tuned=True)
+    assert costly.thresholds == pytest.approx([1 / 21, 1 / 21])
+    assert with_thresholds(several, logits, labels, tuned=False).thresholds.tolist() == [0.5, 0.5]
+    tuned = with_thresholds(several, logits, labels, tuned=True).thresholds
+    assert tuned[0] == 0.5
+    assert 0.05 < tuned[1] < 0.27  # between the sigmoids of -3 and -1
+    one = Decision.plain(["a", "b"], multi_label=False)
+    assert with_thresholds(one, logits, np.array([0, 1]), tuned=True) is one
 
 
 def fitted(settings, rows, labels):
