@@ -51,7 +51,7 @@ def temperature_scaling(logits: np.ndarray, labels: np.ndarray) -> Calibration:
     Example:
         >>> logits, labels = np.array([[4.0, 0.0]] * 4), np.array([0, 0, 0, 1])
         >>> temperature_scaling(logits, labels).scale.round(2)
-        array([0.36, 0.36])
+        array([0.45, 0.45])
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
@@ -77,7 +77,7 @@ def platt_scaling(logits: np.ndarray, labels: np.ndarray) -> Calibration:
     Example:
         >>> logits, labels = np.array([[4.0], [4.0], [-4.0], [-4.0]] * 5), np.array([[1], [0], [0], [0]] * 5)
         >>> platt_scaling(logits, labels).apply(logits[:1]).round(1)
-        array([[0.]])
+        array([[-0.1]])
     """
     logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)
     fits = [_platt(logits[:, k], labels[:, k].astype(bool)) for k in range(logits.shape[1])]

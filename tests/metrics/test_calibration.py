@@ -23,8 +23,8 @@ def test_temperature_undoes_the_scale(scale):
 
 
 def test_temperature_by_hand():
-    # Three of four rows right at a margin of 4: without prior, sigmoid(4 s) = 3/4, s = ln 3 / 4 = 0.275. With it, the
-    # derivative 4 · 4 s (sigmoid(4 s) - 3/4) + ln s is zero at s = 0.356: 5.70 · (0.806 - 0.75) · ... = 1.03 in size.
+    # Three of four rows right at a margin of 4: without the prior, sigmoid(4 s) = 3/4, so that s = ln 3 / 4 = 0.275.
+    # With it, the derivative by ln s, 4 · 4 s (sigmoid(4 s) - 3/4) + ln s, is zero.
     logits, labels = np.array([[4.0, 0.0]] * 4), np.array([0, 0, 0, 1])
     scale = temperature_scaling(logits, labels).scale[0]
     assert 16 * scale * (expit(4 * scale) - 0.75) + np.log(scale) == pytest.approx(0, abs=1e-3)
