@@ -1,6 +1,7 @@
 """Show how a classifier's errors go with its confidence, the length of texts and the frequency of classes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -45,16 +46,13 @@ def surest_errors(run: RunContext) -> Section | None:
         sure, right = confidence_and_correctness(run, one)
         wrong = np.flatnonzero(~right)
         chosen = wrong[np.argsort(-sure[wrong], kind="stable")][: run.experiment.report_examples]
-        lines = list(run.task.rows(one, run.rows[domain][split]))
-        texts = run.corpora[domain].splits[split].select_columns(["text"])
+        assert one.labels is not None
+        shown = replace(one, ids=[one.ids[i] for i in chosen], logits=one.logits[chosen], labels=one.labels[chosen])
+        lines = run.task.rows(shown, run.rows[domain][split].select(chosen))
+        texts = run.corpora[domain].splits[split].select_columns(["text"]).select(chosen)["text"]
         rows = [
-            [
-                _shortened(texts[int(i)]["text"]),
-                _names(lines[i]["label"]),
-                _names(lines[i]["predicted"]),
-                f"{sure[i]:.3f}",
-            ]
-            for i in chosen
+            [_shortened(text), _names(line["label"]), _names(line["predicted"]), f"{probability:.3f}"]
+            for text, line, probability in zip(texts, lines, sure[chosen], strict=True)
         ]
         blocks.append(Text(f"{domain} {split}: {len(rows):,} of {len(wrong):,} wrong predictions"))
         blocks.append(Table("", ["text", "label", "predicted", "confidence"], rows, names=3, in_terminal=False))
