@@ -37,7 +37,7 @@ def compare(
     comparison = compare_runs(runs, domain, split)
     for block in comparison.section().blocks:
         if isinstance(block, Table):
-            console().print(to_rich(block))
+            console().print(to_rich(block, longest_name=60))
         elif isinstance(block, Text):
             print(f"\n{block.markdown}\n" if block.markdown.endswith(":") else f"\n{block.markdown}")
     if place is not None:
