@@ -36,8 +36,10 @@ def test_a_uniform_soup_is_the_mean(runs: list[Path], tmp_path: Path) -> None:
     assert found.chosen == tuple(names(runs))
     one, other = (load_file(run / "model" / "model.safetensors") for run in runs)
     mean = load_file(tmp_path / "soup" / "model" / "model.safetensors")
-    for name in ("bert.encoder.layer.0.output.dense.weight", "classifier.bias"):
-        torch.testing.assert_close(mean[name], ((one[name].double() + other[name].double()) / 2).float())
+    name, head = "bert.encoder.layer.0.output.dense.weight", "classifier.weight"
+    torch.testing.assert_close(mean[name], ((one[name].double() + other[name].double()) / 2).float())
+    ratio = mean[head] / ((one[head] + other[head]) / 2)  # calibrated again, by one temperature
+    torch.testing.assert_close(ratio, ratio[0, 0].expand_as(ratio), rtol=1e-3, atol=0)
     check_manifest(tmp_path / "soup" / "model")
     assert saved_models.load(tmp_path / "soup").label_names == saved_models.load(runs[0]).label_names
     assert list(found.scored) == [*names(runs), UNIFORM, GREEDY]
