@@ -33,8 +33,9 @@ def source_only_scores(run: RunContext) -> "DomainScores":
         for split, one in splits.items():
             ours = run.scored[domain][split]
             if "rouge1" in one:
-                values = [_rouge1(path, domain, split) for path in (run.predictions, place)]
-                one.update(zip(("rouge1_gain_low", "rouge1_gain_high"), gain_interval(*values), strict=True))
+                ours_by_row, theirs_by_row = (_rouge1(path, domain, split) for path in (run.predictions, place))
+                low, high = gain_interval(ours_by_row, theirs_by_row)
+                one.update({"rouge1_gain_low": low, "rouge1_gain_high": high})
             elif run.task.label_names and ours.labels is not None:
                 _, theirs = read_predictions(place, domain, (split,))
                 one.update(gain_scores(run.task.predictions(ours.logits), theirs, ours.labels.astype(int)))
