@@ -108,6 +108,8 @@ class Comparison:
             )
         elif equal:
             said.append(f"These rows do not tell {best.name} apart from {', '.join(one.name for one in equal)}.")
+        if cheaper:
+            said.append("Seconds are the runs' own; they are fewer where features of an earlier run were found.")
         if any(len(one.runs) == 1 for one in self.systems):
             said.append("A system with one seed is one trained model: another seed may change the order.")
         return said

@@ -5,8 +5,9 @@
     NLL   = mean_i -log p_i(y_i)                    for multi-label the mean over labels
     AURC  = mean_k (errors among the k surest) / k  over all k; the order of equally sure rows is averaged
 
-The confidence of a decision is the probability of what was predicted: of a class, of each label in the ECE of several
-labels, and of all labels together (their product) in AURC.
+These are scores of probabilities, so that thresholds and costs change none of them: the prediction is the most probable
+class, for several labels those of at least 0.5. Its confidence is its probability: in ECE that of each label, in AURC
+that of all labels together (their product).
 References: Guo et al. (2017), https://arxiv.org/abs/1706.04599; Geifman & El-Yaniv (2017),
 https://arxiv.org/abs/1705.08500
 """
@@ -70,6 +71,35 @@ def confidences(probabilities: np.ndarray, predictions: np.ndarray) -> np.ndarra
     return np.asarray(probabilities[np.arange(len(probabilities)), predictions])
 
 
+def plain_predictions(probabilities: np.ndarray, *, several: bool) -> np.ndarray:
+    """Return the most probable class, shape (rows,); for several labels 1 from 0.5 on, shape (rows, classes)."""
+    return np.asarray((probabilities >= 0.5).astype(int) if several else probabilities.argmax(axis=1))
+
+
+def confidence_and_correctness(probabilities: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the confidence of each plain prediction, and whether it is right, shape (rows,) each.
+
+    Example:
+        >>> sure, right = confidence_and_correctness(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]))
+        >>> sure.tolist(), right.tolist()
+        ([0.9, 0.6], [True, False])
+    """
+    predictions = plain_predictions(probabilities, several=references.ndim == 2)
+    right = (predictions == references).reshape(len(predictions), -1).all(axis=1)
+    return confidences(probabilities, predictions), right
+
+
+def claims(probabilities: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probabilities that a calibration error compares with what came true, shape (rows, claims) each.
+
+    A claim a row, the most probable class; for several labels one a label.
+    """
+    if references.ndim == 2:
+        return probabilities, references == 1
+    sure, right = confidence_and_correctness(probabilities, references)
+    return sure[:, None], right[:, None]
+
+
 def bins_of(confidence: np.ndarray) -> np.ndarray:
     """Return the bin of each confidence, from 0: about equally many in each, and equal ones together.
 
@@ -110,24 +140,24 @@ class _Parts:
     """What the scores of a resample are made of, as numbers a row."""
 
     def __init__(self, rows: ProbabilityRows) -> None:
-        p, predictions, true = np.asarray(rows.probabilities, dtype=np.float64), rows.predictions, _one_hot(rows)
-        self.rows, several = len(p), predictions.ndim == 2
-        sure = confidences(p, predictions)
-        right = (predictions == rows.references).reshape(self.rows, -1).all(axis=1)
-        claimed, came_true = (p, true) if several else (sure[:, None], right[:, None])
+        p, truth = np.asarray(rows.probabilities, dtype=np.float64), np.asarray(rows.references)
+        self.rows, true = len(p), _one_hot(rows)
+        sure, right = confidence_and_correctness(p, truth)
+        claimed, came_true = claims(p, truth)
         bins = bins_of(claimed.ravel()).reshape(claimed.shape)
         self.gaps = np.stack([((came_true - claimed) * (bins == b)).sum(axis=1) for b in range(bins.max() + 1)], axis=1)
         self.decisions = claimed.size
         self.levels = np.unique(-sure, return_inverse=True)[1]
         self.errors = (~right).astype(float)
         self.harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, self.rows + 1))])
-        self.ratios = self._ratios(rows, p, true, right)
+        decided_right = (rows.predictions == truth).reshape(self.rows, -1).all(axis=1)
+        self.ratios = self._ratios(rows, p, true, decided_right)
 
     def _ratios(
         self, rows: ProbabilityRows, p: np.ndarray, true: np.ndarray, right: np.ndarray
     ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Return the scores that are the ratio of two sums over rows, as the summands, shape (rows,) each."""
-        one, tiny, several = np.ones(self.rows), np.finfo(np.float64).tiny, rows.predictions.ndim == 2
+        one, tiny, several = np.ones(self.rows), np.finfo(np.float64).tiny, np.ndim(rows.references) == 2
         apart = (p - true) ** 2
         logs = -np.log(np.maximum(np.where(true, p, 1 - p if several else 1.0), tiny))
         ratios = {

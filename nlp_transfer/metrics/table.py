@@ -85,10 +85,10 @@ _LISTED = (
     _probability("aurc", "AURC", False),
     _probability("accepted", "share", None, "accepted", table=2),
     _probability("accepted_precision", "precision", True, "accepted", table=2),
-    _probability("coverage", "coverage", None, "sets", table=2),
-    _probability("set_size", "size", None, "sets", table=2, format=_count),
-    _probability("cost", "a text", False, "cost", table=2, format=_count),
-    _probability("plain_cost", "most probable", False, "cost", table=2, format=_count),
+    _probability("coverage", "coverage", None, "sets", table=3),
+    _probability("set_size", "size", None, "sets", table=3, format=_count),
+    _probability("cost", "as predicted", False, "cost a text", table=4, format=_count),
+    _probability("plain_cost", "most probable", False, "cost a text", table=4, format=_count),
     Metric(
         "perplexity", False, _TOKENS, TokenRows, "perplexity", ("", "perplexity"), has_interval=True, format=perplexity
     ),

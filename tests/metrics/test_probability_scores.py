@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from nlp_transfer.metrics.metric import ProbabilityRows
-from nlp_transfer.metrics.probability_scores import bins_of, confidences, probability_scores, risk_coverage_curve
+from nlp_transfer.metrics.probability_scores import (
+    bins_of,
+    confidence_and_correctness,
+    confidences,
+    probability_scores,
+    risk_coverage_curve,
+)
 
 
 def rows(probabilities, references, predictions=None, **more):
@@ -102,3 +108,16 @@ def test_an_interval_holds_the_score_and_narrows_with_rows():
 
 def test_confidence_of_a_decision_that_is_not_the_most_probable():
     assert confidences(np.array([[0.9, 0.1]]), np.array([1])).tolist() == [0.1]
+
+
+def test_thresholds_and_costs_change_no_score_of_probabilities():
+    probabilities, labels = [[0.9, 0.1], [0.6, 0.4], [0.3, 0.7]], [0, 1, 1]
+    by_cost = probability_scores(rows(probabilities, labels, predictions=[1, 1, 1]))
+    assert by_cost == probability_scores(rows(probabilities, labels))
+
+
+def test_several_labels_are_right_together():
+    p, truth = np.array([[0.9, 0.5], [0.2, 0.1]]), np.array([[1, 0], [0, 0]])
+    sure, right = confidence_and_correctness(p, truth)
+    assert sure == pytest.approx([0.45, 0.72])
+    assert right.tolist() == [False, True]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nlp_transfer.metrics.probability_scores import confidences
+from nlp_transfer.metrics.probability_scores import claims, confidence_and_correctness, confidences
 from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.base import Predictions
 from nlp_transfer.tasks.blocks import Figure, Section, Table, Text
@@ -31,8 +31,11 @@ def confidence(run: RunContext) -> Section | None:
         if len(one.ids) < MIN_ROWS:
             continue
         where, rows = f"{domain} {split}", run.rows[domain][split]
-        sure, right = confidence_and_correctness(run, one)
-        figures += [reliability(sure, right, where), risk_coverage(sure, right, where)]
+        assert one.labels is not None
+        probabilities, labels = run.task.probabilities(one.logits), one.labels.astype(int)
+        sure, right = confidence_and_correctness(probabilities, labels)
+        claimed, came_true = claims(probabilities, labels)
+        figures += [reliability(claimed.ravel(), came_true.ravel(), where), risk_coverage(sure, right, where)]
         if "text_length" in rows.column_names:
             figures.append(accuracy_by_length(np.asarray(rows["text_length"]), right, where))
         figures.append(scores_by_frequency(counts, one.metrics, where))
@@ -43,10 +46,11 @@ def surest_errors(run: RunContext) -> Section | None:
     """Return the section with the texts of the surest wrong predictions; None if none is asked for."""
     blocks: list[Text | Table] = []
     for domain, split, one in judged_splits(run) if run.experiment.report_examples else ():
-        sure, right = confidence_and_correctness(run, one)
-        wrong = np.flatnonzero(~right)
-        chosen = wrong[np.argsort(-sure[wrong], kind="stable")][: run.experiment.report_examples]
         assert one.labels is not None
+        predictions = run.task.predictions(one.logits)
+        sure = confidences(run.task.probabilities(one.logits), predictions)
+        wrong = np.flatnonzero((predictions != one.labels).reshape(len(sure), -1).any(axis=1))
+        chosen = wrong[np.argsort(-sure[wrong], kind="stable")][: run.experiment.report_examples]
         shown = replace(one, ids=[one.ids[i] for i in chosen], logits=one.logits[chosen], labels=one.labels[chosen])
         lines = run.task.rows(shown, run.rows[domain][split].select(chosen))
         texts = run.corpora[domain].splits[split].select_columns(["text"]).select(chosen)["text"]
@@ -66,17 +70,6 @@ def judged_splits(run: RunContext) -> Iterator[tuple[str, str, Predictions]]:
         if known:
             split = next((name for name in ("test", "validation") if name in known), list(known)[-1])
             yield domain, split, known[split]
-
-
-def confidence_and_correctness(run: RunContext, one: Predictions) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probability of each prediction, and whether it is the label; shapes (rows,).
-
-    Of several labels a text: the product of their probabilities, and whether all are right.
-    """
-    assert one.labels is not None
-    probabilities, chosen = run.task.probabilities(one.logits), run.task.predictions(one.logits)
-    right = (chosen == one.labels).reshape(len(chosen), -1).all(axis=1)
-    return confidences(probabilities, chosen), right
 
 
 def _training_counts(run: RunContext) -> dict[str, int]:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nlp_transfer.tasks.sequence_classification.decision import Decision
+
 if TYPE_CHECKING:
     from datasets import Dataset
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     from nlp_transfer.data.corpus import Corpus
-    from nlp_transfer.tasks.base import DomainPredictions, DomainScores, FittedTask
+    from nlp_transfer.tasks.base import DomainPredictions, DomainScores
 
 Predictor = Callable[[Sequence[str]], np.ndarray]
 """Texts to class ids, shape (rows,), or to zeros and ones, shape (rows, classes)."""
@@ -62,18 +64,22 @@ BASELINES: dict[str, Baseline] = {"majority": majority, "tfidf_svm": tfidf_svm}
 
 
 def score_baselines(
-    names: Sequence[str], corpora: "Mapping[str, Corpus]", scored: "DomainPredictions", task: "FittedTask"
+    names: Sequence[str],
+    corpora: "Mapping[str, Corpus]",
+    scored: "DomainPredictions",
+    decision: Decision,
 ) -> "dict[str, DomainScores]":
     """Fit baselines on the source's training texts, and score them on the rows of the model's predictions.
 
-    `macro_f1_gain_low` and `macro_f1_gain_high` bound how much higher the model's macro-F1 is on the same rows.
+    `macro_f1_gain_low` and `macro_f1_gain_high` bound how much higher the model's macro-F1 is on the same rows. `cost`
+    is there where the decision has costs.
     """
     from nlp_transfer.metrics.bootstrap import gain_scores
     from nlp_transfer.metrics.table import classification_metrics
 
-    multi_label = task.multi_label
+    multi_label = decision.multi_label
     train = corpora["source"].splits["train"]
-    learned = label_array(train, len(task.label_names), multi_label=multi_label)
+    learned = label_array(train, len(decision.label_names), multi_label=multi_label)
     results: dict[str, DomainScores] = {}
     for name in names:
         predict = BASELINES[name](list(train["text"]), learned)
@@ -83,8 +89,10 @@ def score_baselines(
                 if one.labels is None:
                     continue
                 predicted, labels = predict(list(corpora[domain].splits[split]["text"])), one.labels.astype(int)
-                scores = classification_metrics(predicted, labels, task.label_names, multi_label=multi_label)
-                scores |= gain_scores(task.predictions(one.logits), predicted, labels)
+                scores = classification_metrics(predicted, labels, decision.label_names, multi_label=multi_label)
+                scores |= gain_scores(decision.choose(decision.probabilities(one.logits)), predicted, labels)
+                if (costs := decision.row_costs(predicted, labels)) is not None:
+                    scores["cost"] = float(costs.mean())
                 results[name].setdefault(domain, {})[split] = scores
     return results
 

@@ -61,10 +61,18 @@ class Decision:
                 costs=None if costs is None else np.array(costs, dtype=np.float64),
                 frequencies=TokenFrequencies.from_record(record["texts"]) if "texts" in record else None,
             )
-        except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"{type(error).__name__}: {error}") from error
+        except KeyError as error:
+            raise ValueError(f"{error} is missing in set_levels, accept_from or texts") from error
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"a value is not of its kind: {error}") from error
         if made.costs is not None and made.costs.shape != ((2,) if multi_label else (classes, classes)):
             raise ValueError(f"costs have the shape {made.costs.shape} for {classes} classes")
+        shares = {"thresholds": made.thresholds, "set_levels": made.set_levels}
+        for name, values in shares.items():
+            if values is not None and not ((values >= 0) & (values <= 1)).all():
+                raise ValueError(f"{name} holds {values.tolist()}; expected probabilities")
+        if made.costs is not None and not (made.costs >= 0).all():
+            raise ValueError(f"costs holds {made.costs.tolist()}; expected costs of 0 or more")
         return made
 
     def record(self) -> dict[str, Any]:

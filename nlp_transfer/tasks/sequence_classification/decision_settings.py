@@ -29,6 +29,10 @@ class Abstention(CheckedArguments):
     precision: float | None = None
     confidence: float = 0.95
 
+    def __post_init__(self) -> None:
+        """Check the values."""
+        _check_shares("abstain", precision=self.precision, confidence=self.confidence)
+
 
 @dataclass(frozen=True)
 class PredictionSets(CheckedArguments):
@@ -41,6 +45,10 @@ class PredictionSets(CheckedArguments):
 
     coverage: float | None = None
     per_class: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        _check_shares("sets", coverage=self.coverage)
 
 
 @dataclass(frozen=True)
@@ -65,22 +73,23 @@ class DecisionSettings(CheckedArguments):
     sets: PredictionSets = field(default_factory=PredictionSets)
     costs: dict[str, Any] = field(default_factory=dict)
 
-    def problems(self, key: str) -> Iterator[str]:
-        """Yield the problems of these settings; messages name `key`, their path in the configuration.
-
-        Example:
-            >>> list(DecisionSettings(sets=PredictionSets(coverage=90.0)).problems("task.decision"))
-            ['task.decision.sets.coverage is 90.0; expected more than 0 and less than 1, such as 0.9.']
-        """
+    def __post_init__(self) -> None:
+        """Check the values."""
+        problems = []
         if self.calibration not in CALIBRATIONS:
-            yield f"{key}.calibration: {did_you_mean('value', self.calibration, CALIBRATIONS)}"
-        shares = {"abstain.precision": self.abstain.precision, "abstain.confidence": self.abstain.confidence}
-        for name, value in {**shares, "sets.coverage": self.sets.coverage}.items():
-            if value is not None and not 0 < value < 1:
-                yield f"{key}.{name} is {value}; expected more than 0 and less than 1, such as 0.9."
-        for path, cost in _leaves(self.costs, f"{key}.costs"):
-            if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost < math.inf:
-                yield f"{path} is {cost!r}; expected a cost of 0 or more."
+            problems.append(f"task.decision.calibration: {did_you_mean('value', self.calibration, CALIBRATIONS)}")
+        problems += [
+            f"{path} is {cost!r}; expected a cost of 0 or more."
+            for path, cost in _leaves(self.costs, "task.decision.costs")
+            if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost < math.inf
+        ]
+        if self.costs and self.abstain.precision is not None:
+            problems.append(
+                "task.decision has both abstain.precision and costs: one promises that predictions are right, and the "
+                "other makes wrong ones on purpose. Leave one out."
+            )
+        if problems:
+            raise ConfigError(problems)
 
     def cost_array(self, label_names: Sequence[str], *, multi_label: bool) -> np.ndarray | None:
         """Return the costs as `Decision` has them; raise ConfigError where they do not fit the classes."""
@@ -182,6 +191,16 @@ def _uncovered(sets: PredictionSets, decision: Decision, labels: np.ndarray) -> 
         f"A coverage of {sets.coverage:g} takes at least {needed} calibration rows of a class; fewer are of "
         f"{', '.join(few)}: every set holds {'it' if len(few) == 1 else 'them'}."
     ]
+
+
+def _check_shares(section: str, **values: float | None) -> None:
+    problems = [
+        f"task.decision.{section}.{name} is {value}; expected more than 0 and less than 1, such as 0.9."
+        for name, value in values.items()
+        if value is not None and not 0 < value < 1
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def _leaves(costs: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:

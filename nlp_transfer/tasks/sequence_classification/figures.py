@@ -58,8 +58,8 @@ def reliability(confidence: np.ndarray, right: np.ndarray, where: str) -> Figure
     return Figure(
         Curves("confidence", "share right", {"model": points}, diagonal="calibrated"),
         f"Reliability diagram of {where}: {_span(points, 'share right')}; mean distance from the diagonal {gap:.3f}",
-        f"Reliability of {where}: {len(bins)} bins of {min(sizes):,} to {max(sizes):,} texts. Below the diagonal the "
-        f"model is too sure of itself. The mean distance from it is {gap:.3f}.",
+        f"Reliability of {where}: {len(bins)} bins of {min(sizes):,} to {max(sizes):,} predictions. Below the diagonal "
+        f"the model is too sure of itself. The mean distance from it is {gap:.3f}.",
     )
 
 

@@ -68,6 +68,22 @@ def confusion_table(scores: Scores, title: str) -> Table | None:
     return Table(title, ["true \\ predicted", *labels], rows, in_terminal=False)
 
 
+def cost_sentences(scores: Scores, others: Mapping[str, Scores]) -> Iterator[str]:
+    """Yield a sentence on what decisions cost, where they were made for the least expected cost.
+
+    Example:
+        >>> list(cost_sentences({"accuracy": 0.5}, {}))
+        []
+    """
+    if scores.get("cost") is None:
+        return
+    known = {"the most probable class": scores["plain_cost"]}
+    known |= {name: one["cost"] for name, one in others.items() if one.get("cost") is not None}
+    listed = ", ".join(f"{name} {cost:.2f}" for name, cost in known.items())
+    cost = f"{scores['cost']:.2f} a text"
+    yield f"Predictions were made for the least expected cost, not for F1: they cost {cost}, {listed}."
+
+
 def rare_classes(scores: Scores, where: str) -> Iterator[str]:
     """Yield a sentence on the classes with few rows, the rarest first; none if the rows are few in all.
 
@@ -92,24 +108,35 @@ def decision_section(
     decision: Decision,
     calibration: "Calibration | None",
     settings: DecisionSettings,
+    fitted_on: str,
     problems: Iterable[str] = (),
     more: Iterable[Block] = (),
 ) -> Section:
-    """Return the section about what is made of probabilities, and which promises cannot be kept."""
+    """Return the section about what is made of probabilities, and which promises cannot be kept.
+
+    `fitted_on` names the rows that the decision was fitted on.
+    """
     facts = [f"- Calibration: {_calibration(decision, calibration)}."]
     if decision.accept_from is not None:
-        promise = (
-            f"precision of at least {settings.abstain.precision:g}, with {settings.abstain.confidence:.0%} confidence"
+        asked, sure = f"{settings.abstain.precision:g}", f"{settings.abstain.confidence:.0%}"
+        facts.append(
+            f"- A prediction is accepted from a confidence of {decision.accept_from:.3f} on, which promises a "
+            f"precision of at least {asked} ({sure} sure); else the decision is `abstain`."
+            if math.isfinite(decision.accept_from)
+            else f"- No prediction is accepted, since no confidence promises a precision of {asked} ({sure} sure)."
         )
-        level = f"{decision.accept_from:.3f}" if math.isfinite(decision.accept_from) else "no level"
-        facts.append(f"- A prediction is accepted from the confidence {level} ({promise}); else it is `abstain`.")
     if decision.set_levels is not None:
-        kind = "of each class" if settings.sets.per_class else "on average"
-        facts.append(f"- Sets hold the true class with a probability of {settings.sets.coverage:g} {kind}.")
+        kind = "for each class" if settings.sets.per_class else "on average over texts"
+        facts.append(f"- A set holds the true class with a probability of at least {settings.sets.coverage:g}, {kind}.")
+        if decision.multi_label:
+            facts.append("- A predicted label may be missing in the set: thresholds serve F1 or costs, sets coverage.")
     if decision.costs is not None:
-        facts.append("- Predictions have the least expected cost.")
-    note = "These hold for texts like the source's held-out ones, and not on another domain."
-    blocks: list[Block] = [Text("\n".join(facts)), *([Text(note)] if len(facts) > 1 else []), *map(Alert, problems)]
+        facts.append(
+            "- Predictions have the least expected cost by `task.decision.costs`, not the largest probability."
+        )
+    if len(facts) > 1:
+        facts.append("- Promises hold for texts like these rows. On the rows themselves scores are a little too good.")
+    blocks: list[Block] = [Text("\n".join([f"Fitted on {fitted_on}.\n", *facts])), *map(Alert, problems)]
     if decision.set_levels is not None:
         rows = [[name, number(level)] for name, level in zip(decision.label_names, decision.set_levels, strict=True)]
         blocks.append(Table("", ["class", "in the set from"], rows))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
-from nlp_transfer.data.corpus import Corpus
+from nlp_transfer.data.corpus import Corpus, calibration_split
 from nlp_transfer.data.encoding.token_frequencies import TokenFrequencies
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.metric import ClassificationRows, ProbabilityRows, Scores
@@ -113,7 +113,6 @@ class SequenceClassification(Task):
             problems.append(f"task.focal_gamma is {self.focal_gamma}; expected 0 or more.")
         if not 0 <= self.label_smoothing < 1:
             problems.append(f"task.label_smoothing is {self.label_smoothing}; expected 0 <= value < 1.")
-        problems += self.decision.problems("task.decision")
         if problems:
             raise ConfigError(problems)
 
@@ -131,10 +130,11 @@ class SequenceClassification(Task):
 
     @classmethod
     def headline(cls, where: str, scores: Scores, others: Mapping[str, Scores]) -> str:
-        """Return the scores beside the best baseline, and the classes that have few rows."""
-        from nlp_transfer.tasks.sequence_classification.sections import rare_classes
+        """Return the scores beside the best baseline, what decisions cost, and the classes that have few rows."""
+        from nlp_transfer.tasks.sequence_classification.sections import cost_sentences, rare_classes
 
-        return " ".join([super().headline(where, scores, others), *rare_classes(scores, where)])
+        sentences = [super().headline(where, scores, others), *cost_sentences(scores, others)]
+        return " ".join([*sentences, *rare_classes(scores, where)])
 
     @classmethod
     def predictor_class(cls) -> "type[Predictor]":
@@ -269,8 +269,11 @@ class FittedSequenceClassification(FittedTask):
         """Return the section about the decision, and whether it holds for the target's texts."""
         from nlp_transfer.tasks.sequence_classification.sections import decision_section, shift_blocks
 
-        shift = shift_blocks(self.decision, encoded)
-        return (decision_section(self.decision, self.calibration, self.config.decision, self.broken_promises, shift),)
+        splits = corpora["source"].splits
+        split, shift = calibration_split(splits), shift_blocks(self.decision, encoded)
+        rows = f"{len(splits[split]):,} rows of source {split}"
+        decided = (self.decision, self.calibration, self.config.decision, rows)
+        return (decision_section(*decided, self.broken_promises, shift),)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return class probabilities; see `Decision.probabilities`."""
@@ -293,4 +296,4 @@ class FittedSequenceClassification(FittedTask):
         encoded: "Mapping[str, Mapping[str, Dataset]]",
     ) -> dict[str, DomainScores]:
         """Score the baselines on each split."""
-        return score_baselines(names, corpora, predictions, self)
+        return score_baselines(names, corpora, predictions, self.decision)

@@ -7,7 +7,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from nlp_transfer.data.corpus import Corpus
-from nlp_transfer.reporting.sections.confidence import confidence, confidence_and_correctness, surest_errors
+from nlp_transfer.reporting.sections.confidence import confidence, surest_errors
 from nlp_transfer.tasks import SequenceClassification
 from nlp_transfer.tasks.base import Predictions
 
@@ -65,14 +65,3 @@ def test_texts_stand_in_a_report_only_where_they_are_asked_for(run):
     assert rest == ["yes", "no", "0.982"]
     run.experiment.report_examples = 20
     assert [row[1:3] for row in surest_errors(run).blocks[1].rows] == [["yes", "no"], ["no", "yes"]]
-
-
-def test_several_labels_are_right_together():
-    task = SimpleNamespace(
-        multi_label=True,
-        probabilities=lambda logits: np.array([[0.9, 0.5], [0.2, 0.1]]),
-        predictions=lambda logits: np.array([[1, 1], [0, 0]]),
-    )
-    one = Predictions(["a", "b"], np.zeros((2, 2)), np.array([[1.0, 0.0], [0.0, 0.0]]), {})
-    sure, right = confidence_and_correctness(SimpleNamespace(task=task), one)
-    assert sure == pytest.approx([0.45, 0.72]) and right.tolist() == [False, True]

@@ -92,8 +92,10 @@ def test_an_earlier_record_has_thresholds_alone():
 @pytest.mark.parametrize(
     ("record", "problem"),
     [
-        ({"set_levels": {"a": 0.5}}, "KeyError: 'b'"),
-        ({"accept_from": 0.5}, "TypeError"),
+        ({"set_levels": {"a": 0.5}}, "'b' is missing in set_levels, accept_from or texts"),
+        ({"set_levels": {"a": 0.5, "b": 7}}, r"set_levels holds \[0.5, 7.0\]; expected probabilities"),
+        ({"accept_from": 0.5}, "a value is not of its kind"),
+        ({"costs": [[0, -1], [1, 0]]}, "expected costs of 0 or more"),
         ({"costs": [[1, 2, 3]]}, r"costs have the shape \(1, 3\) for 2 classes"),
     ],
 )

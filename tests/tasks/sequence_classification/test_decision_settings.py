@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nlp_transfer.config.typed_values import build
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.tasks import SequenceClassification
 from nlp_transfer.tasks.sequence_classification.decision import Decision
@@ -23,18 +24,33 @@ NAMES = ["a", "b", "c"]
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"calibration": "platt"}, "task.decision.calibration: Unknown value 'platt'."),
-        ({"abstain": Abstention(precision=95.0)}, "task.decision.abstain.precision is 95.0; expected more than 0 and"),
-        ({"abstain": Abstention(confidence=1.0)}, "task.decision.abstain.confidence is 1.0; expected more than 0 and"),
-        ({"sets": PredictionSets(coverage=0.0)}, "task.decision.sets.coverage is 0.0; expected more than 0 and less"),
-        ({"costs": {"missed": -1}}, "task.decision.costs.missed is -1; expected a cost of 0 or more."),
-        ({"costs": {"a": {"b": "x"}}}, "task.decision.costs.a.b is 'x'; expected a cost of 0 or more."),
+        (lambda: DecisionSettings(calibration="platt"), "task.decision.calibration: Unknown value 'platt'."),
+        (lambda: Abstention(precision=95.0), "task.decision.abstain.precision is 95.0; expected more than 0 and"),
+        (lambda: Abstention(confidence=1.0), "task.decision.abstain.confidence is 1.0; expected more than 0 and"),
+        (lambda: PredictionSets(coverage=0.0), "task.decision.sets.coverage is 0.0; expected more than 0 and less"),
+        (lambda: DecisionSettings(costs={"missed": -1}), "task.decision.costs.missed is -1; expected a cost of 0 or"),
+        (lambda: DecisionSettings(costs={"a": {"b": "x"}}), "task.decision.costs.a.b is 'x'; expected a cost of 0 or"),
+        (
+            lambda: DecisionSettings(abstain=Abstention(0.9), costs={"missed": 1, "false_alarm": 1}),
+            "task.decision has both abstain.precision and costs: one promises that predictions are right, and the",
+        ),
     ],
 )
-def test_values_out_of_range_are_named(settings, problem):
+def test_values_that_cannot_be_are_named(settings, problem):
     with pytest.raises(ConfigError) as caught:
-        SequenceClassification(decision=DecisionSettings(**settings))
+        settings()
     assert str(caught.value).startswith(problem)
+
+
+def test_all_problems_of_a_decision_are_named_together():
+    problems: list[str] = []
+    build(
+        SequenceClassification, {"decision": {"abstain": {"precision": 2}, "sets": {"coverage": 0}}}, "task", problems
+    )
+    assert [problem.split()[0] for problem in problems] == [
+        "task.decision.abstain.precision",
+        "task.decision.sets.coverage",
+    ]
 
 
 def test_costs_of_one_label_are_0_if_right_and_1_if_wrong_unless_named():

@@ -50,7 +50,7 @@ def test_bins_have_equally_many_texts():
     right = np.concatenate([np.ones(10), np.zeros(10), np.ones(15), np.zeros(5)]).astype(bool)
     made = reliability(confidence, right, "source test")
     assert made.chart.lines == {"model": [[0.6, 0.75], [0.9, 0.5]]}
-    assert made.caption.startswith("Reliability of source test: 2 bins of 20 to 20 texts.")
+    assert made.caption.startswith("Reliability of source test: 2 bins of 20 to 20 predictions.")
     assert "mean distance from the diagonal 0.275" in made.alt  # (|0.6 - 0.75| + |0.9 - 0.5|) / 2
 
 

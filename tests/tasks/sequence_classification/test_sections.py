@@ -18,6 +18,7 @@ from nlp_transfer.tasks.sequence_classification.decision import Decision
 from nlp_transfer.tasks.sequence_classification.decision_settings import Abstention, DecisionSettings, PredictionSets
 from nlp_transfer.tasks.sequence_classification.sections import (
     confusion_table,
+    cost_sentences,
     decision_section,
     per_class_table,
     rare_classes,
@@ -100,25 +101,38 @@ PLAIN = Decision.plain(["a", "b"], multi_label=False)
 
 
 def test_the_decision_is_described():
-    half = Calibration(np.array([0.5, 0.5]), np.zeros(2))
-    (only,) = decision_section(PLAIN, half, DecisionSettings()).blocks
-    assert only == Text("- Calibration: logits are divided by a temperature of 2.000, in the model's last layer.")
+    half, rows = Calibration(np.array([0.5, 0.5]), np.zeros(2)), "90 rows of source validation"
+    (only,) = decision_section(PLAIN, half, DecisionSettings(), rows).blocks
+    assert only.markdown == (
+        "Fitted on 90 rows of source validation.\n\n- Calibration: logits are divided by a temperature of 2.000, in the "
+        "model's last layer."
+    )
     decision = replace(PLAIN, accept_from=0.75, set_levels=np.array([0.25, 0.0]), costs=np.eye(2))
     settings = DecisionSettings(abstain=Abstention(0.95), sets=PredictionSets(0.9))
-    facts, note, alert, table = decision_section(decision, None, settings, ["Too few."]).blocks
-    assert facts.markdown.splitlines() == [
+    facts, alert, table = decision_section(decision, None, settings, rows, ["Too few."]).blocks
+    assert facts.markdown.splitlines()[2:] == [
         "- Calibration: none.",
-        "- A prediction is accepted from the confidence 0.750 (precision of at least 0.95, with 95% confidence); else "
-        "it is `abstain`.",
-        "- Sets hold the true class with a probability of 0.9 of each class.",
-        "- Predictions have the least expected cost.",
+        "- A prediction is accepted from a confidence of 0.750 on, which promises a precision of at least 0.95 (95% "
+        "sure); else the decision is `abstain`.",
+        "- A set holds the true class with a probability of at least 0.9, for each class.",
+        "- Predictions have the least expected cost by `task.decision.costs`, not the largest probability.",
+        "- Promises hold for texts like these rows. On the rows themselves scores are a little too good.",
     ]
-    assert "not on another domain" in note.markdown
     assert alert == Alert("Too few.")
     assert isinstance(table, Table)
     assert table.rows == [["a", "0.250"], ["b", "0.000"]]
-    never = decision_section(replace(PLAIN, accept_from=math.inf), half, settings).blocks[0]
-    assert "accepted from the confidence no level (" in never.markdown
+    never = decision_section(replace(PLAIN, accept_from=math.inf), half, settings, rows).blocks[0].markdown
+    assert "- No prediction is accepted, since no confidence promises a precision of 0.95 (95% sure)." in never
+
+
+def test_what_decisions_cost_is_said_next_to_baselines():
+    scores = {**support(a=40, b=40), "macro_f1": 0.5, "accuracy": 0.5, "cost": 0.5, "plain_cost": 0.75}
+    others = {"majority": {"macro_f1": 0.25, "cost": 1.5}}
+    assert SequenceClassification.headline("source test", scores, others).endswith(
+        "Predictions were made for the least expected cost, not for F1: they cost 0.50 a text, the most probable class "
+        "0.75, majority 1.50."
+    )
+    assert list(cost_sentences({"accuracy": 0.5}, others)) == []
 
 
 @pytest.mark.parametrize(
