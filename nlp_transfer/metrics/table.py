@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from nlp_transfer.metrics.metric import (
+    UNDEFINED,
     ClassificationRows,
     Metric,
     ProbabilityRows,
@@ -58,6 +59,10 @@ def _count(score: float | None) -> str:
     return f"{score or 0.0:.2f}"  # of an extract nothing is counted: its sentences are the document's
 
 
+def _two_decimals(score: float | None) -> str:
+    return UNDEFINED if score is None else f"{score:.2f}"
+
+
 def _words(score: float | None) -> str:
     return f"{score:.0f}"
 
@@ -86,9 +91,9 @@ _LISTED = (
     _probability("accepted", "share", None, "accepted", table=2),
     _probability("accepted_precision", "precision", True, "accepted", table=2),
     _probability("coverage", "coverage", None, "sets", table=3),
-    _probability("set_size", "size", None, "sets", table=3, format=_count),
-    _probability("cost", "as predicted", False, "cost a text", table=4, format=_count),
-    _probability("plain_cost", "most probable", False, "cost a text", table=4, format=_count),
+    _probability("set_size", "size", None, "sets", table=3, format=_two_decimals),
+    _probability("cost", "as predicted", False, "cost a text", table=4, format=_two_decimals),
+    _probability("plain_cost", "most probable", False, "cost a text", table=4, format=_two_decimals),
     Metric(
         "perplexity", False, _TOKENS, TokenRows, "perplexity", ("", "perplexity"), has_interval=True, format=perplexity
     ),
