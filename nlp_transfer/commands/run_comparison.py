@@ -95,24 +95,24 @@ class Comparison:
     def sentences(self) -> list[str]:
         """Return what the differences mean, and which run to take by quality and by cost."""
         best = self.systems[0]
-        said = [self._sentence(one) for one in self.differences if best.name in (one.first, one.second)]
+        lines = [self._sentence(one) for one in self.differences if best.name in (one.first, one.second)]
         equal = [one for one in self.systems if one is not best and not self._between(best, one).clear]
         cheaper = [one for one in equal if one.seconds < best.seconds]
         best_run = best.runs[int(np.argmax(best.scores))]
-        said.append(f"By quality take {best.name} (its best run is {best_run}).")
+        lines.append(f"By quality take {best.name} (its best run is {best_run}).")
         if cheaper:
             least = min(cheaper, key=lambda one: one.seconds)
-            said.append(
+            lines.append(
                 f"By cost take {least.name}: {least.seconds:,.0f} s against {best.seconds:,.0f} s, and these rows do "
                 "not tell the two apart."
             )
         elif equal:
-            said.append(f"These rows do not tell {best.name} apart from {', '.join(one.name for one in equal)}.")
+            lines.append(f"These rows do not tell {best.name} apart from {', '.join(one.name for one in equal)}.")
         if cheaper:
-            said.append("Seconds are the runs' own; they are fewer where features of an earlier run were found.")
+            lines.append("Seconds are the runs' own; they are fewer where features of an earlier run were found.")
         if any(len(one.runs) == 1 for one in self.systems):
-            said.append("A system with one seed is one trained model: another seed may change the order.")
-        return said
+            lines.append("A system with one seed is one trained model: another seed may change the order.")
+        return lines
 
     def _between(self, one: System, other: System) -> Difference:
         return next(pair for pair in self.differences if {pair.first, pair.second} == {one.name, other.name})
