@@ -122,7 +122,7 @@ def test_a_dry_run_lists_it(
     assert main(["push", str(copy), "ada/writer", "--dry_run"]) == 0
     shown = capsys.readouterr().out
     size = (copy / "model" / "extractor" / "model.safetensors").stat().st_size
-    assert f"extractor/model.safetensors      weights                                           {size:,}" in shown
+    assert f"extractor/model.safetensors      weights                                         {size:,}" in shown
     assert "Stays here: model/extractor/training_args.bin, " in shown
     assert "not looked through" not in shown
     record = json.loads((copy / "run.json").read_text())

@@ -4,11 +4,13 @@ A new kind of chart is a dataclass in `tasks/charts.py` and one line in `_DRAW`.
 """
 
 import io
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from nlp_transfer.files import cache_dir
 from nlp_transfer.metrics.metric import number
 from nlp_transfer.tasks.charts import Bars, Chart, Curves, Grid, Intervals, Points
 
@@ -48,6 +50,7 @@ def svg(chart: Chart, *, transparent: bool = False) -> str:
         >>> svg(Curves("alpha", "score", {"macro-F1": [[0.0, 0.5], [1.0, 0.75]]})).splitlines()[0]
         '<?xml version="1.0" encoding="utf-8" standalone="no"?>'
     """
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_dir() / "matplotlib"))  # its list of fonts, else in the home folder
     from matplotlib import rc_context
 
     with rc_context(_STYLE), warnings.catch_warnings():

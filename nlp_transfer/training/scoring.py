@@ -26,24 +26,31 @@ def scored_splits(domain: str, splits: Mapping[str, Any]) -> list[str]:
     return next(([split] for split in ("test", "unlabeled") if split in splits), list(splits))
 
 
-def score_model(
+def calibrate(
     trainer: TransferTrainer, task: FittedTask, encoded: Mapping[str, Mapping[str, Dataset]]
-) -> dict[str, dict[str, Predictions]]:
-    """Predict and score all splits, on all processes together; first calibrate and fit the decision.
+) -> tuple[str, np.ndarray, np.ndarray | None]:
+    """Calibrate a model, on all processes together; return the split for it, its logits after that, and its labels.
 
-    Both are fitted on source validation, or on the split `calibration`. The calibration goes into the layer that makes
-    the logits, so that whoever loads the saved model has it. Not calibrated are a model whose class frequencies were
-    corrected, which has a temperature already, and one that is sharded, whose last layer is in parts.
+    The calibration goes into the layer that makes the logits, so that whoever loads the saved model has it. Not changed
+    are a model whose class frequencies were corrected, and one that is sharded, whose last layer is in parts.
     """
-    fitted_on = calibration_split(encoded["source"])
-    name_stage(trainer, f"Scoring source {fitted_on}")
-    logits, labels = predict(trainer, encoded["source"][fitted_on])
+    split = calibration_split(encoded["source"])
+    name_stage(trainer, f"Scoring source {split}")
+    logits, labels = predict(trainer, encoded["source"][split])
     fixed = trainer.prior_corrected or trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
     if not fixed and (calibration := task.calibrate(logits, labels)) is not None:
         rescale_logits(final_layer(trainer), calibration.scale, calibration.shift)
         logits = calibration.apply(logits).astype(logits.dtype)
-    task.fit_decision(logits, labels, encoded["source"][fitted_on])
-    known = {("source", fitted_on): (logits, labels)}
+    return split, logits, labels
+
+
+def score_model(
+    trainer: TransferTrainer, task: FittedTask, encoded: Mapping[str, Mapping[str, Dataset]]
+) -> dict[str, dict[str, Predictions]]:
+    """Predict and score all splits, on all processes together; first calibrate the model and fit the decision."""
+    split, logits, labels = calibrate(trainer, task, encoded)
+    task.fit_decision(logits, labels, encoded["source"][split])
+    known = {("source", split): (logits, labels)}
     results: dict[str, dict[str, Predictions]] = {}
     for domain, splits in encoded.items():
         for split in scored_splits(domain, splits):

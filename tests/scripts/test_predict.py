@@ -62,7 +62,8 @@ def test_bad_rows_end_with_a_status_and_without_a_traceback(
     captured = capsys.readouterr()
     assert [json.loads(line)["id"] for line in captured.out.splitlines()] == [0, 1]
     assert captured.err == (
-        f"DataError: {path}: line 3 (id 2): text is missing (null). Every row needs a text: mend or remove these rows.\n"
+        f"DataError: {path}: line 3 (id 2): text is missing (null). Every row needs a text: mend or remove these rows. "
+        "Or mark such rows and go on: --on_error skip.\n"
     )
     assert main(["predict", str(tmp_path), str(path)]) == BAD_INPUT
     assert capsys.readouterr().err.startswith(f"CheckpointError: {tmp_path} holds no trained model")

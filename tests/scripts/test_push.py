@@ -67,7 +67,7 @@ def test_a_dry_run_lists_each_file_and_sends_nothing(
     assert main(["push", str(trained / "lora"), "ada/clauses", "--dry_run"]) == 0
     shown = capsys.readouterr().out
     size = (trained / "lora" / "model" / "model.safetensors").stat().st_size
-    assert f"model.safetensors      weights                                           {size:,}" in shown
+    assert f"model.safetensors      weights                                         {size:,}" in shown
     assert "Stays here: adapter/, baselines.json, checkpoints/," in shown
     assert shown.endswith("The scan lets it pass. Nothing was sent.\n")
     assert loopback_hub.asked == []

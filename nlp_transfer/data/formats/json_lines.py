@@ -67,8 +67,8 @@ def _record(path: Path, number: int, line: str) -> dict[str, Any] | BrokenRow:
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, or thousands of brackets
         return BrokenRow(place, f"JSON that cannot be read ({error})", "Simplify this row.")
     if not isinstance(record, dict):
-        expected = 'Expected an object such as {"text": "…", "label": "…"}.'
-        return BrokenRow(place, f"found a JSON {_kind(record)}", expected)
+        expected = 'expected an object such as {"text": "…", "label": "…"}'
+        return BrokenRow(place, f"found a JSON {_kind(record)}; {expected}", "Mend or remove this line.")
     if isinstance(record, RepeatedKey):
         return repeated_key(path, f"line {number}", record)
     return record

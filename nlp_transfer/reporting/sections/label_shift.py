@@ -11,7 +11,7 @@ from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.reporting.run_context import PriorCorrection, RunContext
 from nlp_transfer.tasks.base import DomainPredictions, FittedTask
 from nlp_transfer.tasks.blocks import Section, facts_section
-from nlp_transfer.training.scoring import predict, scored_splits
+from nlp_transfer.training.scoring import calibrate, predict, scored_splits
 from nlp_transfer.training.target_data import Encoded
 from nlp_transfer.training.target_evaluation import apply_prior_correction, usable_label_shift
 from nlp_transfer.training.trainer import TransferTrainer
@@ -82,6 +82,7 @@ def correct_prior(trainer: TransferTrainer, task: FittedTask, encoded: Encoded) 
 
     A model from which there is no usable estimate (`usable_label_shift`) stays as it is. All processes call it.
     """
+    calibrate(trainer, task, encoded)  # so that it can be compared with the source-only model, which is calibrated
     validation, labels = predict(trainer, encoded["source"]["validation"])
     assert labels is not None
     splits = scored_splits("target", encoded.get("target", {}))
