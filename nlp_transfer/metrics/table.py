@@ -88,12 +88,12 @@ _LISTED = (
     _probability("brier", "Brier", False),
     _probability("nll", "NLL", False),
     _probability("aurc", "AURC", False),
-    _probability("accepted", "share", None, "accepted", table=2),
-    _probability("accepted_precision", "precision", True, "accepted", table=2),
-    _probability("coverage", "coverage", None, "sets", table=3),
-    _probability("set_size", "size", None, "sets", table=3, format=_two_decimals),
-    _probability("cost", "as predicted", False, "cost a text", table=4, format=_two_decimals),
-    _probability("plain_cost", "most probable", False, "cost a text", table=4, format=_two_decimals),
+    _probability("accepted", "share", None, "accepted", table=2, requires="accepted"),
+    _probability("accepted_precision", "precision", True, "accepted", table=2, requires="accepted"),
+    _probability("coverage", "coverage", None, "sets", table=3, requires="coverage"),
+    _probability("set_size", "size", None, "sets", table=3, format=_two_decimals, requires="coverage"),
+    _probability("cost", "as predicted", False, "cost a text", table=4, format=_two_decimals, requires="cost"),
+    _probability("plain_cost", "most probable", False, "cost a text", table=4, format=_two_decimals, requires="cost"),
     Metric(
         "perplexity", False, _TOKENS, TokenRows, "perplexity", ("", "perplexity"), has_interval=True, format=perplexity
     ),

@@ -115,9 +115,9 @@ class Task(CheckedArguments, ABC):
 
     @classmethod
     def metric_names(cls) -> tuple[str, ...]:
-        """Return the metrics that `training.metric_for_best_model` may name."""
-        known = [metric.name for metric in metrics_of(*cls.scored_rows) if metric.greater_is_better is not None]
-        return tuple(dict.fromkeys(["loss", *known]))
+        """Return the metrics that `training.metric_for_best_model` may name: those that each evaluation has."""
+        always = (metric for metric in metrics_of(*cls.scored_rows) if metric.requires is None)
+        return tuple(dict.fromkeys(["loss", *(one.name for one in always if one.greater_is_better is not None)]))
 
     @classmethod
     def details(cls, systems: Mapping[str, Scores]) -> tuple[Block, ...]:

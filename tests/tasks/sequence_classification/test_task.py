@@ -94,3 +94,9 @@ def test_the_metrics_loss_is_the_tasks_own_loss():
     assert metrics["loss"] == pytest.approx(np.log(3) * 2.5)
     assert "macro_f1_low" not in metrics
     assert "macro_f1_low" in task.score(np.zeros((2, 3), dtype=np.float32), np.array([0, 2]), interval=True)
+
+
+def test_only_what_each_evaluation_has_may_choose_a_checkpoint():
+    names = set(SequenceClassification.metric_names())
+    assert {"macro_f1", "nll", "ece", "brier", "aurc"} <= names
+    assert not {"cost", "plain_cost", "accepted_precision", "coverage"} & names
