@@ -36,7 +36,7 @@ def test_truncated_json_lines_say_so(tmp_path: Path) -> None:
 def test_a_line_that_is_no_object(tmp_path: Path, line: str, kind: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(line + "\n")
-    assert f"{path}: line 1: found a JSON {kind}. Expected an object such as" in failure(path)
+    assert f"{path}: line 1: found a JSON {kind}; expected an object such as" in failure(path)
 
 
 @pytest.mark.parametrize(
