@@ -137,7 +137,7 @@ def _one_hot(rows: ProbabilityRows) -> np.ndarray:
 
 
 class _Parts:
-    """What the scores of a resample are made of, as numbers a row."""
+    """Numbers a row from which the scores of a resample are computed."""
 
     def __init__(self, rows: ProbabilityRows) -> None:
         p, truth = np.asarray(rows.probabilities, dtype=np.float64), np.asarray(rows.references)

