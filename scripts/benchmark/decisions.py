@@ -6,8 +6,8 @@
 
 The rows are those of source validation and test, on which the model was not trained. Train the runs with
 `task.decision.calibration: none`. Of several halves the table has means, and how often a promise was broken.
-`--null_pairs` counts how often `compare` tells two models apart that differ by chance alone; `--shift` compares two files
-of texts by token frequencies, and counts how often 400 and 1,000 random texts of the first differ at the level of 1 %.
+`--null_pairs` counts how often `compare` tells two models apart that differ by chance alone; `--shift` compares two
+files of texts by token frequencies, and counts how often 400 and 1,000 random texts of the first differ (p below 1 %).
 """
 
 import argparse
