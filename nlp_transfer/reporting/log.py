@@ -47,8 +47,8 @@ class JsonLinesLog:
             self._file.flush()
         except OSError as error:
             raise CheckpointError(
-                f"{self.path} cannot be written ({error.strerror or error}). Checkpoints are whole: make room, then go "
-                "on with --resume."
+                f"{self.path} cannot be written ({error.strerror or error}). Checkpoints are whole: make room, then "
+                "resume (--resume)."
             ) from error
 
     def restart(self, entries: Sequence[Mapping[str, Any]]) -> None:

@@ -74,7 +74,7 @@ class RunFolder:
         if not saved:
             raise CheckpointError(
                 f"{self.path} holds this run, finished, but neither model/ nor adapter/. Put them back, or train again "
-                "with --archive_existing, which keeps what is there under another name."
+                "with --archive_existing (archive_existing=True), which keeps what is there under another name."
             )
         for place in saved:
             if has_manifest(place):
@@ -270,7 +270,7 @@ def _check_inputs(held: RunFolder, inputs: Mapping[str, str]) -> None:
             raise CheckpointError(
                 f"{held.path} holds an unfinished run with another {name}: its fingerprint was {fingerprint[:12]}…, "
                 f"now it is {inputs[name][:12]}…. Put the files back as they were, or start anew with "
-                "--archive_existing, which keeps the run under another name."
+                "--archive_existing (archive_existing=True), which keeps the run under another name."
             )
 
 

@@ -86,7 +86,7 @@ def save(
         model.save_pretrained(folder, state_dict=weights)
     except (OSError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise CheckpointError(f"{folder} cannot be saved ({reason}). Make room, then --resume.") from error
+        raise CheckpointError(f"{folder} cannot be saved ({reason}). Make room, then resume (--resume).") from error
     save_tokenizer(tokenizer, folder, cut_at)
 
 

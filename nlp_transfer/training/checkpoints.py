@@ -53,7 +53,7 @@ def begin(parent: Path, step: int, needed_bytes: int) -> Path:
         if free < needed_bytes + SPARE_BYTES:
             raise CheckpointError(
                 f"{checkpoint_path(parent, step)} was not saved: it needs about {needed_bytes:,} bytes, and the disk "
-                f"has {free:,} bytes free. Make room, or lower training.save_total_limit, and go on with --resume."
+                f"has {free:,} bytes free. Make room, or lower training.save_total_limit, and resume (--resume)."
             )
         if saving.exists():
             shutil.rmtree(saving)
@@ -88,7 +88,7 @@ def not_saved(place: Path, needed_bytes: int, error: Exception) -> CheckpointErr
     reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:300] or type(error).__name__
     return CheckpointError(
         f"{place} cannot be saved ({reason}); it needs about {needed_bytes:,} bytes. Earlier checkpoints are whole. "
-        "Make room or mend the rights of the folder, then go on with --resume."
+        "Make room or mend the rights of the folder, then resume (--resume)."
     )
 
 

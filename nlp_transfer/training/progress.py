@@ -91,7 +91,7 @@ class StepPace:
         self._warned = True
         return (
             f"A step takes {now:.2f} s, {now / self._first:.1f} times as long as at the start: {load:.0f} threads of "
-            f"all programs share {cores} cores. --resume with fewer training.cpu_threads may be faster."
+            f"all programs share {cores} cores. Resuming (--resume) with fewer training.cpu_threads may be faster."
         )
 
 

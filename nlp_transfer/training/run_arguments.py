@@ -95,10 +95,10 @@ HONOURED: dict[str, tuple[Test, str]] = {
     "num_train_epochs": (_positive, "a run trains; expected more than 0"),
     "parallelism_config": (_only(None), _LAUNCHER),
     "prediction_loss_only": (_only(False), "the scores of a run are computed of its predictions"),
-    "resume_from_checkpoint": (_only(None), "--resume goes on from the newest whole checkpoint of the run's folder"),
+    "resume_from_checkpoint": (_only(None), "a run resumes (--resume) from the newest whole checkpoint of its folder"),
     "save_only_model": (
         _only(False),
-        "--resume could not go on from such checkpoints; training.save_total_limit bounds what they take",
+        "no run could be resumed from such checkpoints; training.save_total_limit bounds what they take",
     ),
     "save_on_each_node": (_only(False), "one process writes the run's folder, which all machines must see"),
     "save_steps": (_positive, _STEPS),

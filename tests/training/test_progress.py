@@ -89,8 +89,8 @@ def paces(clock, seconds):
 def test_slow_steps_on_a_busy_machine_are_mentioned_once(clock):
     clock.load = 5.4
     assert paces(clock, [0.1] * 30 + [0.4] * 40) == [
-        "A step takes 0.40 s, 4.0 times as long as at the start: 5 threads of all programs share 2 cores. --resume with "
-        "fewer training.cpu_threads may be faster."
+        "A step takes 0.40 s, 4.0 times as long as at the start: 5 threads of all programs share 2 cores. Resuming "
+        "(--resume) with fewer training.cpu_threads may be faster."
     ]
     assert paces(clock, [0.1] * 30 + [0.2] * 40) == []
     assert paces(clock, [0.001] * 30 + [0.01] * 40) == []  # too short to be about the machine

@@ -192,7 +192,7 @@ def test_options_that_the_optimizer_reads_are_taken(tree, optim, options):
     [
         ({"num_train_epochs": NAN}, "training.num_train_epochs is nan, which a run cannot honour: "),
         ({"save_steps": NAN}, "training.save_steps is nan, which a run cannot honour: expected more than 0: "),
-        ({"resume_from_checkpoint": True}, "training.resume_from_checkpoint is True, which a run cannot honour: --res"),
+        ({"resume_from_checkpoint": True}, "training.resume_from_checkpoint is True, which a run cannot honour: a run"),
         ({"attention_dropout": 2.0}, "training.attention_dropout is 2.0; in a configuration it stands at the top: "),
         ({"debug": "foo"}, "training.debug is 'foo', which a run cannot honour: its hooks fail on masks; "),
         ({"accelerator_config": {"x": 1}}, "training.accelerator_config is {'x': 1}, which a run cannot honour: rows"),
@@ -211,7 +211,7 @@ def test_options_that_the_optimizer_reads_are_taken(tree, optim, options):
         ({"max_steps": 10**9}, "training.max_steps is 1,000,000,000; expected at most 100,000,000: no run makes so"),
         ({"warmup_steps": 10**9}, "training.warmup_steps is 1,000,000,000.0; expected at most 100,000,000: no run ma"),
         ({"num_train_epochs": 1e9}, "training.num_train_epochs is 1,000,000,000.0; expected at most 1,000,000: no run"),
-        ({"save_only_model": True}, "training.save_only_model is True, which a run cannot honour: --resume could not"),
+        ({"save_only_model": True}, "training.save_only_model is True, which a run cannot honour: no run could"),
     ],
 )
 def test_one_fault_is_one_problem(tree, given, message):

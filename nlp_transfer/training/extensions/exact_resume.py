@@ -268,7 +268,7 @@ def find_best_checkpoint(trainer: Any, resumed: Path, name: str) -> None:
     except CheckpointError as error:
         own = Path(trainer._get_output_dir(None)).resolve() == resumed.parent.resolve()
         if own and trainer.args.load_best_model_at_end:
-            advice = "Put it back, or train anew (of a run, --archive_existing keeps this one under another name)."
+            advice = "Put it back, or train anew; archive_existing keeps a run's folder under another name."
             problem = f"{best} held the best weights so far, so training cannot end as it would have. {advice}"
             raise CheckpointError([*error.problems, problem]) from error
         trainer.state.best_model_checkpoint = None

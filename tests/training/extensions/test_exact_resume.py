@@ -108,8 +108,8 @@ def test_a_lost_best_checkpoint_is_an_error(interrupted):
     best = interrupted / "checkpoint-8"
     assert caught.value.problems == [
         f"There is no folder {best}.",
-        f"{best} held the best weights so far, so training cannot end as it would have. Put it back, or train anew (of "
-        "a run, --archive_existing keeps this one under another name).",
+        f"{best} held the best weights so far, so training cannot end as it would have. Put it back, or train anew; "
+        "archive_existing keeps a run's folder under another name.",
     ]
 
 
