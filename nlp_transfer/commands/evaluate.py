@@ -41,7 +41,7 @@ def evaluate(
 
     Args:
         model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).
-        corpus: where the texts come from. Its columns are those of the run, where it has them and names no others.
+        corpus: where the texts come from. Columns and label_separator are the run's, where it names no others.
         split: the split to score; null is test, or the only one.
         output_dir: a new folder for scores, predictions and a report.
         bertscore_model: of a model that summarises, an encoder for BERTScore, too.

@@ -141,15 +141,21 @@ def saved_record(files: Path) -> dict[str, Any]:
 
 def run_columns(folder: Path) -> dict[str, str]:
     """Return the columns (theirs: ours) of the run that saved a model; empty where its folder is not around it."""
+    return {theirs: ours for source in _run_sources(folder) for theirs, ours in source.get("columns", {}).items()}
+
+
+def run_label_separator(folder: Path) -> str | None:
+    """Return the label separator of the run that saved a model; None where its sources have none or several."""
+    separators = {source.get("label_separator") for source in _run_sources(folder)} - {None}
+    return separators.pop() if len(separators) == 1 else None
+
+
+def _run_sources(folder: Path) -> list[dict[str, Any]]:
+    """Return the configuration of each source of the run that saved a model; none without the run's folder."""
     if not folder.is_dir():
-        return {}
-    config = read_json(folder.parent / "run.json", missing_ok=True).get("config", {})
-    sources = config.get("source", [])
-    return {
-        theirs: ours
-        for source in (sources if isinstance(sources, list) else [sources])
-        for theirs, ours in source.get("columns", {}).items()
-    }
+        return []
+    sources = read_json(folder.parent / "run.json", missing_ok=True).get("config", {}).get("source", [])
+    return sources if isinstance(sources, list) else [sources]
 
 
 def _check_fits(refusal: str, model: Any, tokenizer: "PreTrainedTokenizerBase", info: dict[str, Any]) -> None:

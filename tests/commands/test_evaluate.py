@@ -136,6 +136,20 @@ def test_columns_have_the_names_of_the_run(tiny_classifier: Path, tmp_path: Path
     )
 
 
+def test_the_label_separator_is_that_of_the_run(tiny_multi_label_classifier: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_multi_label_classifier, tmp_path / "run" / "model")
+    sources = [{"label_separator": "|"}, {"label_separator": None}]
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"config": {"source": sources}}))
+    scored = {}
+    for name, separator in {"run": "|", "own": ";"}.items():
+        path = tmp_path / f"{name}.csv"
+        path.write_text(f"text,labels\nw1,{LABELS[0]}{separator} {LABELS[1]}\nw2,{LABELS[0]}\nw3,\n")
+        config = CorpusConfig(path=str(path), label_separator=";" if name == "own" else None)
+        scored[name] = evaluate_model(str(tmp_path / "run"), config).metrics
+    assert scored["run"] == scored["own"]
+    assert [scores["support"] for scores in scored["run"]["per_class"].values()][:2] == [2, 1]
+
+
 def test_texts_that_the_run_learned_from_are_counted(tmp_path: Path) -> None:
     (folder,) = finished_runs(tmp_path, (0,))
     own = CorpusConfig(path=str(tmp_path / "source"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.tasks.saved_folder import CONFIG_KEY, SavedModel, find_saved, saved_record
+from nlp_transfer.tasks.saved_folder import CONFIG_KEY, SavedModel, find_saved, run_label_separator, saved_record
 from tests.tiny_classifiers import save_classifier
 
 
@@ -48,3 +48,19 @@ def test_a_torn_record_is_empty(tmp_path):
     for text in ("{", "[]", json.dumps({CONFIG_KEY: 1})):
         (tmp_path / "config.json").write_text(text)
         assert saved_record(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "separator"),
+    [
+        ({"label_separator": ";"}, ";"),
+        ({"path": "a.csv"}, None),
+        ([{"label_separator": ";"}, {"label_separator": None}, {"label_separator": ";"}], ";"),
+        ([{"label_separator": ";"}, {"label_separator": "|"}], None),
+    ],
+)
+def test_a_run_has_one_label_separator_or_none(source, separator, tmp_path):
+    (tmp_path / "model").mkdir()
+    assert run_label_separator(tmp_path / "model") is None
+    (tmp_path / "run.json").write_text(json.dumps({"config": {"source": source}}))
+    assert run_label_separator(tmp_path / "model") == separator

@@ -5,6 +5,7 @@ Windows of rows are sorted by length and split into batches of about as many tok
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -21,7 +22,7 @@ from nlp_transfer.models.onnx.runtime import OnnxNetwork
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.models.speed.inference import batch_logits, check_finite
 from nlp_transfer.tasks.predictor import Evaluated, ExportablePredictor, Logits, progress
-from nlp_transfer.tasks.saved_folder import UNLIMITED_TOKENS, SavedModel
+from nlp_transfer.tasks.saved_folder import UNLIMITED_TOKENS, SavedModel, run_label_separator
 from nlp_transfer.tasks.sequence_classification import NAME
 from nlp_transfer.tasks.sequence_classification.baselines import label_array
 from nlp_transfer.tasks.sequence_classification.decision import Decision
@@ -192,7 +193,8 @@ class ClassificationPredictor(ExportablePredictor):
         return PaddingCollator(self.tokenizer)([{"input_ids": ids} for ids in self._encode(texts[:2])["input_ids"]])
 
     def load_corpus(self, config: CorpusConfig) -> Corpus:
-        """Load a corpus with the labels of the model."""
+        """Load a corpus with the labels of the model, written as those of the run were."""
+        config = replace(config, label_separator=config.label_separator or run_label_separator(Path(self.origin)))
         names, columns = list(self.label_names), self.run_columns
         corpus = load_corpus(config, key="corpus", label_names=names, labeled=True, run_columns=columns)
         if self.multi_label == corpus.multi_label:
