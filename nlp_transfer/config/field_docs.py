@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from nlp_transfer.errors import SYNONYMS, did_you_mean, new_name
+from nlp_transfer.errors import SYNONYMS, did_you_mean, nearest_name, new_name
 
 _MAX_PLACES = 4  # fields of one name that a message lists
 
@@ -95,7 +95,7 @@ def described_fields(
 
 
 def unknown_name(what: str, got: str, names: Collection[str], paths: Collection[str]) -> str:
-    """Return a message for an unknown name: the shortest paths that end in it or its synonym, else `did_you_mean`.
+    """Return a message for an unknown name: the paths that end in it, the keys of its section, or `did_you_mean`.
 
     Args:
         got: a name, or one below an unknown name, such as `lora.r`.
@@ -105,14 +105,35 @@ def unknown_name(what: str, got: str, names: Collection[str], paths: Collection[
     Example:
         >>> unknown_name("key", "epochs", ["model"], ["model", "training.num_train_epochs"])
         "Unknown key 'epochs'. It is --training.num_train_epochs; in YAML, num_train_epochs under training."
+        >>> unknown_name("key", "lora.rr", ["model"], ["model", "methods.lora.r", "methods.lora.alpha"])
+        "Unknown key 'lora.rr'. Did you mean --methods.lora.r? Keys of methods.lora: r, alpha."
     """
     places = [path for path in paths_of(got, paths) if path not in names]
-    if not places or new_name(got, names):
-        return did_you_mean(what, got.partition(".")[0] if not got.startswith("--") else got, names)
+    first = got if got.startswith("--") else got.partition(".")[0]
+    if new_name(got, names) or (not places and nearest_name(first, names)):
+        return did_you_mean(what, first, names)
+    if not places:
+        return _elsewhere(what, got, paths) or did_you_mean(what, first, names)
     listed = " or ".join(f"--{path}" for path in places)
     sections = " or ".join(" of ".join(reversed(path.split(".")[:-1])) for path in places)
     name = places[0].rpartition(".")[2]
     return f"Unknown {what} {got!r}. It is {listed}{f'; in YAML, {name} under {sections}' if sections else ''}."
+
+
+def _elsewhere(what: str, got: str, paths: Collection[str]) -> str:
+    """Return a message with the keys of the section that a name begins with, or the nearest path's; empty without."""
+    first, dot, rest = got.removeprefix("--").partition(".")
+    inside = [path for path in paths if f".{first}." in path]
+    if not inside:
+        endings = [path.split(".", path.count(".") - len(dot))[-1] for path in paths if path.count(".") > len(dot)]
+        near = nearest_name(f"{first}{dot}{rest}", endings)
+        listed = " or ".join(f"--{path}" for path in paths_of(near, paths)) if near else ""
+        return f"Unknown {what} {got!r}. Did you mean {listed}?" if listed else ""
+    section = inside[0].partition(f".{first}.")[0] + f".{first}"
+    keys = [path.removeprefix(f"{section}.") for path in inside if path.startswith(f"{section}.")]
+    near = nearest_name(rest, keys)
+    guess = f" Did you mean --{section}.{near}?" if near else ""
+    return f"Unknown {what} {got!r}.{guess} Keys of {section}: {', '.join(keys)}."
 
 
 def paths_of(got: str, paths: Collection[str]) -> list[str]:

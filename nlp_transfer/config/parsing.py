@@ -10,8 +10,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from nlp_transfer.errors import RENAMED, ConfigError, did_you_mean, format_value
+from nlp_transfer.errors import RENAMED, ConfigError, did_you_mean, format_value, nearest_name
 from nlp_transfer.files import utf8_problem
+from nlp_transfer.methods import METHODS
 
 MAX_FILE_BYTES = 1 << 20
 """Maximum size of a configuration file: YAML takes seconds a megabyte."""
@@ -129,10 +130,7 @@ def override(tree: dict[str, Any], path: str, value: Any, problems: list[str]) -
         if isinstance(node, list):
             found = _list_item(node, step)
             if found is None:
-                names = [_name_of(item) or str(i) for i, item in enumerate(node)]
-                if step in RENAMED:
-                    names = [RENAMED[step]]
-                problems.append(f"--{path}: {did_you_mean(steps[i - 1].removesuffix('s'), step, names)}")
+                problems.append(f"--{path}: {_without_item(node, steps[i - 1], step)}")
                 return
             node = found
         else:
@@ -162,6 +160,16 @@ def _list_item(items: list[Any], step: str) -> dict[str, Any] | None:
                 items[i] = {"name": item}
             return items[i]
     return None
+
+
+def _without_item(items: list[Any], kind: str, step: str) -> str:
+    """Return the problem with a name or position that no item of a list has."""
+    names = [_name_of(item) or str(i) for i, item in enumerate(items)]
+    if kind == "methods" and step in METHODS:
+        return f"{step} is not among the run's methods, {', '.join(names)}. Choose it first: --methods {step}."
+    if kind == "methods" and not nearest_name(step, names):
+        names = list(METHODS)
+    return did_you_mean(kind.removesuffix("s"), step, [RENAMED[step]] if step in RENAMED else names)
 
 
 def _name_of(item: Any) -> str:

@@ -171,7 +171,7 @@ def test_target_labels_choose_nothing_that_does_not_ask_for_them(encoder, corpus
             "search has 120 combinations (40 x 3); expected at most 100. Each is a training of its own",
         ),
         ({"training.learning_rate": ["fast"]}, "search: training.learning_rate is 'fast'; expected float"),
-        ({"methods.lora.r": [4, 8]}, "search: methods.lora.r: Unknown method 'lora'"),
+        ({"methods.lora.r": [4, 8]}, "search: methods.lora.r: lora is not among the run's methods"),
         ({"methods.full_fine_tuning.layer_decy": [0.9]}, "search: methods.0: Unknown key 'layer_decy'"),
         ("training.seed", "search is 'training.seed'; expected"),
     ],

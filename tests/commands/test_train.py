@@ -180,7 +180,7 @@ def test_the_help_of_one_method(words, capsys):
         (["--r", "3"], "'r'. It is --methods.lora.r; in YAML, r under lora of methods."),
         (["--path", "x"], "'path'. It is --source.path or --target.path; in YAML, path under source or target."),
         (["--lora.r", "8"], "'lora.r'. It is --methods.lora.r; in YAML, r under lora of methods."),
-        (["--lora.rank", "8"], "'lora'. Keys: model, source, training, "),
+        (["--lora.rank", "8"], "'lora.rank'. Keys of methods.lora: r, alpha, "),
         (["--model_name", "x"], "'model_name'. Did you mean 'model'?"),
         (["--weight", "1"], "'weight'. Keys: model, source, training, "),  # a field of more methods than help anybody
         (["--bogus"], "'--bogus'. Options: --help, --config, --print_config, --dry_run, --estimate, --resume, "),

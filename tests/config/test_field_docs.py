@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from nlp_transfer.config.field_docs import described_fields, field_docs, names_of, type_name
+from nlp_transfer.config.field_docs import described_fields, field_docs, names_of, type_name, unknown_name
 
 
 class Speed(enum.Enum):
@@ -74,3 +74,23 @@ def test_fields_of_sections_stand_under_their_path():
         ("o.inner.size", int, 4, "of it, in rows."),
         ("o.speed", Speed, "fast", "100 % or less"),
     ]
+
+
+PATHS = ["model", "task.max_length", "source.split.seed", "target.split.seed", "methods.lora.r", "methods.lora.alpha"]
+
+
+@pytest.mark.parametrize(
+    ("got", "message"),
+    [
+        ("lora.rr", "Unknown key 'lora.rr'. Did you mean --methods.lora.r? Keys of methods.lora: r, alpha."),
+        ("lora", "Unknown key 'lora'. Keys of methods.lora: r, alpha."),
+        ("lroa.r", "Unknown key 'lroa.r'. Did you mean --methods.lora.r?"),
+        ("max_lenght", "Unknown key 'max_lenght'. Did you mean --task.max_length?"),
+        ("sede", "Unknown key 'sede'. Did you mean --source.split.seed or --target.split.seed?"),
+        ("split.sede", "Unknown key 'split.sede'. Did you mean --source.split.seed? Keys of source.split: seed."),
+        ("modle.x", "Unknown key 'modle'. Did you mean 'model'? Keys: model, task."),
+        ("foo.bar", "Unknown key 'foo'. Keys: model, task."),
+    ],
+)
+def test_an_unknown_name_is_looked_up_in_all_sections(got, message):
+    assert unknown_name("key", got, ["model", "task"], PATHS) == message

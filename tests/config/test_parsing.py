@@ -65,7 +65,7 @@ def test_a_path_goes_through_lists_by_position_or_name():
 
 def test_paths_that_lead_nowhere():
     assert overridden({"methods": ["lora"]}, "methods.mmd.weight", 1) == [
-        "--methods.mmd.weight: Unknown method 'mmd'. Methods: lora."
+        "--methods.mmd.weight: mmd is not among the run's methods, lora. Choose it first: --methods mmd."
     ]
     assert overridden({"model": "m"}, "model.a", 1) == ["--model.a: model is 'm', which has no keys of its own."]
     assert overridden({"source": [1]}, "source.3", 1) == [
