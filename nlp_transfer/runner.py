@@ -34,7 +34,7 @@ from nlp_transfer.reporting.sections.adaptation import source_only_scores
 from nlp_transfer.reporting.sections.findings import findings
 from nlp_transfer.reporting.sections.label_shift import correct_prior
 from nlp_transfer.reporting.sections.source_domains import scores_by_source
-from nlp_transfer.tasks.base import DomainScores
+from nlp_transfer.tasks.base import DomainPredictions, DomainScores
 from nlp_transfer.tasks.blocks import Alert
 from nlp_transfer.training.agreement import check_agreement
 from nlp_transfer.training.model_saving import save_model
@@ -181,7 +181,7 @@ def _train(
         )
         paths = {**save_model(trainer, task, data.tokenizer, folder.path), "log": str(folder.path / LOG)}
         facts = facts_of(prepared.loaded, data.encoded, trainer, context)
-        untrained = _untrained_scores(trainer, experiment, data, rows)
+        untrained = _untrained_scores(trainer, experiment, data, rows, scored)
     made = RunContext(
         experiment, task, trainer, data.corpora, data.encoded, rows, scored, correction, around.source_only
     )
@@ -232,9 +232,11 @@ def _report(prepared: PreparedRun, trained: _TrainedRun, around: Surroundings, t
 
 
 def _untrained_scores(
-    trainer: TransferTrainer, experiment: Experiment, data: RunData, rows: Encoded
+    trainer: TransferTrainer, experiment: Experiment, data: RunData, rows: Encoded, scored: DomainPredictions
 ) -> dict[str, DomainScores]:
-    """Score the untrained model where the task learns to predict text. All processes call it.
+    """Score the untrained model where the task learns to predict text, against the trained one's predictions.
+
+    All processes call it.
 
     A model that is sharded over processes has no place for a second one: nothing is scored.
     """
@@ -246,6 +248,11 @@ def _untrained_scores(
     untrained: Any = load_model(experiment, data.task).model
     trainer.model = trainer.model_wrapped = untrained.to(experiment.training.device)
     try:
-        return {UNTRAINED_BASELINE: metrics_of(score_model(trainer, data.task, rows))}
+        predictions = score_model(trainer, data.task, rows)
     finally:
         trainer.model = trainer.model_wrapped = trained
+    scores = metrics_of(predictions)
+    for domain, splits in scores.items():
+        for split, one in splits.items():
+            one.update(data.task.gains(scored[domain][split], predictions[domain][split]))
+    return {UNTRAINED_BASELINE: scores}

@@ -58,6 +58,8 @@ def test_perplexity_falls_on_held_out_text_of_both_domains(finished):
         assert after["masked_tokens"] == before["masked_tokens"] > 20
         assert 1 < after["perplexity"] < 18 < 30 < before["perplexity"]  # 25 words in all, fillers as good as random
         assert after["token_accuracy"] > before["token_accuracy"]
+        difference = after["perplexity"] - before["perplexity"]
+        assert before["perplexity_gain_low"] < difference < before["perplexity_gain_high"] < 0
 
 
 def test_what_such_a_run_leaves(finished):
@@ -85,7 +87,7 @@ def test_what_such_a_run_leaves(finished):
         )
     )
     assert f"masked tokens of target unlabeled the model's perplexity is {after} (95 % interval " in written
-    assert f"; {before} before training." in written
+    assert f"; {before} before training (95 % interval of the difference -" in written
     assert (
         "\n- The checkpoint has no head for masked-language modelling: a new one is tied to the embeddings." in written
     )

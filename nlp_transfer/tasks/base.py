@@ -260,6 +260,10 @@ class FittedTask(ABC):
             rows: the encoded rows in the same order, for tasks that score whole documents.
         """
 
+    def gains(self, ours: Predictions, theirs: Predictions) -> dict[str, float]:
+        """Return 95 % intervals of differences from another model on the same rows, by name; none by default."""
+        return {}
+
     def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
         """Yield the lines of predictions of one split, without `split` and `domain`."""
         yield from ()

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from nlp_transfer.metrics.metric import TokenRows
+from nlp_transfer.metrics.perplexity import perplexity_gain
 from nlp_transfer.metrics.table import compute_scores
 
 
@@ -32,3 +33,16 @@ def test_the_interval_holds_the_perplexity_and_closes_on_equal_rows():
 def test_no_masked_token_is_an_error():
     with pytest.raises(ValueError, match="needs at least one masked token"):
         compute_scores(TokenRows(np.zeros((3, 3))))
+
+
+def test_the_difference_is_paired():
+    # Rows differ much (loss 1 to 3) and the models little (0.1): only pairing tells them apart.
+    losses = np.random.default_rng(0).uniform(1, 3, 200)
+    ours, theirs = (np.stack([10 * side, np.full(200, 10.0), np.zeros(200)], axis=1) for side in (losses, losses + 0.1))
+    ours[0, 1] = theirs[0, 1] = ours[0, 0] = theirs[0, 0] = 0  # a row without a mask
+    gain = perplexity_gain(ours, theirs)
+    first, second = (compute_scores(TokenRows(side, interval=True)) for side in (ours, theirs))
+    assert first["perplexity_high"] > second["perplexity_low"]
+    difference = first["perplexity"] - second["perplexity"]
+    assert gain["perplexity_gain_low"] < difference < gain["perplexity_gain_high"] < 0
+    assert perplexity_gain(ours, ours) == {"perplexity_gain_low": 0.0, "perplexity_gain_high": 0.0}

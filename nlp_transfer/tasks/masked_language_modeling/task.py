@@ -11,7 +11,7 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.metric import Scores, TokenRows
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import FittedTask, Task, Wording, padding_collator
+from nlp_transfer.tasks.base import FittedTask, Predictions, Task, Wording, padding_collator
 from nlp_transfer.tasks.headline import interval_text
 
 if TYPE_CHECKING:
@@ -99,9 +99,12 @@ class MaskedLanguageModeling(Task):
             f"On {scores['masked_tokens']:,} masked tokens of {where} the model's perplexity is "
             f"{metric.format(scores[metric.name])}{interval_text(metric, scores)}"
         )
-        return (
-            "; ".join([sentence, *(f"{metric.format(one[metric.name])} {name}" for name, one in others.items())]) + "."
-        )
+        for name, one in others.items():
+            sentence += f"; {metric.format(one[metric.name])} {name}"
+            ends = [one[key] for end in ("low", "high") if (key := f"{metric.name}_gain_{end}") in one]
+            signed = [f"{'-' if end < 0 else '+'}{metric.format(abs(end))}" for end in ends]
+            sentence += f" (95 % interval of the difference {' to '.join(signed)})" if signed else ""
+        return f"{sentence}."
 
     def fit(self, corpus: Corpus) -> "FittedMaskedLanguageModeling":
         """Return the task; it needs nothing of the corpus."""
@@ -190,3 +193,9 @@ class FittedMaskedLanguageModeling(FittedTask):
         from nlp_transfer.metrics.table import compute_scores
 
         return compute_scores(TokenRows(logits, interval))
+
+    def gains(self, ours: Predictions, theirs: Predictions) -> dict[str, float]:
+        """Return the interval of the difference of perplexities."""
+        from nlp_transfer.metrics.perplexity import perplexity_gain
+
+        return perplexity_gain(ours.logits, theirs.logits)

@@ -38,6 +38,9 @@ def test_the_headline_compares_with_the_model_before_training():
         "On 1,200 masked tokens of source test the model's perplexity is 5.00 (95 % interval 4.00 to 6.00); "
         "9.00 before training."
     )
+    before = {"perplexity": 9.0, "perplexity_gain_low": -4500.5, "perplexity_gain_high": 0.25}
+    headline = MaskedLanguageModeling.headline("source test", scores, {"before training": before})
+    assert headline.endswith("; 9.00 before training (95 % interval of the difference -4,500 to +0.25).")
 
 
 def test_nothing_is_predicted_with_it():
