@@ -155,16 +155,21 @@ def predict_file(
         columns=columns,
         settings=settings,
     )
-    rows.skip = on_error == "skip"
+    _check_rows(rows, keep_columns=keep_columns, skips=on_error == "skip", writes_file=output is not None)
+    predictor = saved_models.load_found(saved, compute)
+    return _write(predictor, rows, output, {"max_tokens": compute.max_tokens, **(options or {})})
+
+
+def _check_rows(rows: InputReader, *, keep_columns: bool, skips: bool, writes_file: bool) -> None:
+    """Set what is skipped and kept, and check the rows where they can be read again before they are predicted."""
+    rows.skip = skips
     rows.skip_advice = " Or mark such rows and go on: --on_error skip."
     if keep_columns and not rows.is_read_again:
         raise ConfigError(f"--keep_columns reads the input twice, and {rows.path} can be read once. Name a file.")
-    if output is not None or keep_columns:
+    if writes_file or keep_columns:
         rows.check()  # rather than after the hours that the rows before a bad one take
     if keep_columns:
         rows.keep = [name for name in rows.available if name != "id"]
-    predictor = saved_models.load_found(saved, compute)
-    return _write(predictor, rows, output, {"max_tokens": compute.max_tokens, **(options or {})})
 
 
 def _write(predictor: "Predictor", rows: InputReader, output: str | None, options: Mapping[str, Any]) -> int:
