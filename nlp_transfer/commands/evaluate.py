@@ -37,7 +37,8 @@ def evaluate(
         nlp-transfer evaluate runs/ledgar --corpus.hub coastalcph/lex_glue --corpus.name ledgar
 
     Prints the tables that a run closes with, and how many of the texts were among the run's training texts, where its
-    corpora can be read again. With `output_dir` it writes metrics.json, predictions.jsonl.gz and report.md.
+    corpora can be read again. With `output_dir` it writes predictions.jsonl.gz and a report as a run's:
+    report.html, report.md, report.json and metrics.json.
 
     Args:
         model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).

@@ -1,6 +1,6 @@
 """Write a report as one HTML page: no script, nothing from the network, for a screen, a telephone and paper."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
 
@@ -78,8 +78,21 @@ def report_page(report: Report) -> str:
         True
     """
     sections = [section for make in SECTIONS if (section := make(report)) is not None]
+    return sections_page(report.title, opening(report), sections, report.warnings)
+
+
+def sections_page(
+    title: str, sentences: Iterable[str], sections: Sequence[Section], warnings: Iterable[str] = ()
+) -> str:
+    """Return a page with a title, sentences, warnings, links to the sections, and the sections.
+
+    Example:
+        >>> "<p>3 s.</p>" in sections_page("run", ["3 s."], [Section("Cost", ())])
+        True
+    """
     links = "".join(f'<a href="#{_anchor(one.title)}">{escape(one.title)}</a>' for one in sections)
-    return page(report.title, "\n".join([_first_part(report), f"<nav>{links}</nav>", *map(section_html, sections)]))
+    first = _first_part(title, sentences, warnings)
+    return page(title, "\n".join([first, f"<nav>{links}</nav>", *map(section_html, sections)]))
 
 
 def page(title: str, body: str) -> str:
@@ -99,7 +112,8 @@ def report_html(report: Report) -> str:
         >>> report_html(Report.read("runs/clauses")).startswith("<h1>clauses</h1>")
         True
     """
-    return "\n".join([_first_part(report), section_html(headline_results(report))])
+    first = _first_part(report.title, opening(report), report.warnings)
+    return "\n".join([first, section_html(headline_results(report))])
 
 
 def section_html(section: Section) -> str:
@@ -139,9 +153,9 @@ def block_html(block: Block, prefix: str = "block") -> str:
     return f"<figure>{titled}<figcaption>{escape(block.caption)}</figcaption></figure>"
 
 
-def _first_part(report: Report) -> str:
-    heading = _markdown(f"# {escape_markdown(report.title)}\n\n{' '.join(opening(report))}")
-    return "\n".join([heading, *(block_html(Alert(warning)) for warning in report.warnings)])
+def _first_part(title: str, sentences: Iterable[str], warnings: Iterable[str]) -> str:
+    heading = _markdown(f"# {escape_markdown(title)}\n\n{' '.join(sentences)}")
+    return "\n".join([heading, *(block_html(Alert(warning)) for warning in warnings)])
 
 
 def _markdown(text: str) -> str:

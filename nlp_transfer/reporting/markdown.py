@@ -1,6 +1,7 @@
 """Write reports and sections as Markdown, for a reader who was not there. Figures are in `report.html` alone."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -62,9 +63,20 @@ def block_markdown(block: Block) -> str:
     return f"[Figure: {escape_markdown(block.alt)}]({PAGE})"
 
 
+def sections_markdown(
+    title: str, sentences: Iterable[str], sections: Iterable[Section], warnings: Iterable[str] = ()
+) -> str:
+    """Return a document with a title, sentences, warnings and sections.
+
+    Example:
+        >>> sections_markdown("run", ["3 s."], [Section("Cost", ())]).splitlines()
+        ['# run', '', '3 s.', '', '## Cost']
+    """
+    parts = [f"# {escape_markdown(title)}\n", " ".join(sentences)]
+    parts += [f"\n{block_markdown(Alert(warning))}" for warning in warnings]
+    return "\n".join([*parts, "", *map(section_markdown, sections)])
+
+
 def _report_markdown(report: Report) -> str:
-    parts = [f"# {escape_markdown(report.title)}\n", " ".join(opening(report))]
-    parts += [f"\n{block_markdown(Alert(warning))}" for warning in report.warnings]
-    made = (make(report) for make in SECTIONS)
-    parts += ["", *(section_markdown(section) for section in made if section is not None)]
-    return "\n".join(parts)
+    sections = [section for make in SECTIONS if (section := make(report)) is not None]
+    return sections_markdown(report.title, opening(report), sections, report.warnings)

@@ -92,8 +92,9 @@ def test_what_is_written(tiny_classifier: Path, corpus: Save, predicted: list[st
     labels = [other(predicted[0]), *predicted[1:]]
     output = tmp_path / "new" / "scores"
     result = evaluate_model(str(tiny_classifier), corpus(test=rows(labels)), output_dir=str(output))
-    assert sorted(path.name for path in output.iterdir()) == ["metrics.json", "predictions.jsonl.gz", "report.md"]
-    assert sorted(result.paths) == ["metrics", "predictions", "report"]
+    written = ["metrics.json", "predictions.jsonl.gz", "report.html", "report.json", "report.md"]
+    assert sorted(path.name for path in output.iterdir()) == written
+    assert sorted(result.paths) == ["metrics", "page", "predictions", "report"]
     assert json.loads((output / "metrics.json").read_text()) == {"target": {"test": result.metrics}}
     lines = [json.loads(line) for line in gzip.decompress((output / "predictions.jsonl.gz").read_bytes()).splitlines()]
     assert [line["id"] for line in lines] == [f"r{index}" for index in range(40)]
@@ -102,7 +103,8 @@ def test_what_is_written(tiny_classifier: Path, corpus: Save, predicted: list[st
     assert list(lines[0]["probabilities"]) == LABELS
     report = (output / "report.md").read_text()
     assert "## Results on test (40 rows)" in report
-    assert "| model | 0.975 |" in report
+    assert "| model | 0.975 |" in report and "| system | ECE | ECE, 95 % | Brier |" in report
+    assert "<td>0.975</td>" in (output / "report.html").read_text()
     assert f"- fingerprint: `{result.corpus.fingerprint}`" in report
 
 

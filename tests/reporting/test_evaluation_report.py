@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from nlp_transfer.reporting.evaluation_report import Evaluation
 from nlp_transfer.reporting.report import CorpusFacts
 from nlp_transfer.reporting.tables import console
 
+FILES = ["metrics.json", "predictions.jsonl.gz", "report.html", "report.json", "report.md"]
 LINES = [
     {"id": name, "split": "test", "domain": "target", "label": "no", "predicted": said, "probabilities": {said: 0.9}}
     for name, said in (("r1", "no"), ("r2", "yes"))
@@ -64,6 +65,14 @@ def test_the_report_shows_names_as_they_are(evaluation: Evaluation) -> None:
     assert report.index("## Corpus") < report.index("## Versions") and "torch" in report.splitlines()[-1]
 
 
+def test_the_page_has_what_the_page_of_a_run_has(evaluation: Evaluation) -> None:
+    page = evaluation.page()
+    assert page.startswith("<!DOCTYPE html>") and "<h1>runs/a_b on data/[old]/a_b</h1>" in page
+    assert '<a href="#corpus">Corpus</a><a href="#versions">Versions</a></nav>' in page
+    assert "Confusion matrix: 3 of 4 texts are on its diagonal" in page and "<td>0.750</td>" in page
+    assert "Otherwise than in the model's run: max_length 64." in page
+
+
 def test_all_is_written_and_the_paths_said(evaluation: Evaluation, tmp_path: Path) -> None:
     compared = replace(evaluation, baselines={"majority": evaluation.metrics})
     written = compared.write(tmp_path / "out", LINES)
@@ -71,19 +80,31 @@ def test_all_is_written_and_the_paths_said(evaluation: Evaluation, tmp_path: Pat
     assert {word: Path(path).name for word, path in written.paths.items()} == {
         "predictions": "predictions.jsonl.gz",
         "report": "report.md",
+        "page": "report.html",
         "metrics": "metrics.json",
         "baselines": "baselines.json",
     }
     assert json.loads(Path(written.paths["metrics"]).read_text())["target"]["test"]["accuracy"] == 0.75
     assert json.loads(Path(written.paths["baselines"]).read_text())["majority"]["target"]["test"]["rows"] == 4
     assert Path(written.paths["report"]).read_text() == compared.markdown()
+    assert Path(written.paths["page"]).read_text() == compared.page()
+    assert json.loads((tmp_path / "out" / "report.json").read_text()) == {
+        "title": "runs/a_b on data/[old]/a_b",
+        "task": "sequence_classification",
+        "model": "runs/a_b",
+        "corpora": {"target": json.loads(json.dumps(asdict(compared.corpus)))},
+        "split": "test",
+        "settings": {"max_length": 64},
+        "paths": written.paths,
+        "versions": compared.versions,
+    }
     lines = gzip.decompress(Path(written.paths["predictions"]).read_bytes()).splitlines()
     assert [json.loads(line)["predicted"] for line in lines] == ["no", "yes"]
 
 
 def test_without_baselines_there_is_no_file_of_them(evaluation: Evaluation, tmp_path: Path) -> None:
     evaluation.write(tmp_path, LINES)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.json", "predictions.jsonl.gz", "report.md"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
 
 
 def test_a_folder_that_cannot_be_made(evaluation: Evaluation, tmp_path: Path) -> None:

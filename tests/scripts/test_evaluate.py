@@ -46,7 +46,7 @@ def test_scores_a_corpus_and_writes_what_it_says(
     assert main(["evaluate", *words]) == BAD_INPUT
     assert capsys.readouterr().err == (
         f"CheckpointError: --output_dir {tmp_path / 'scores'} is not empty: metrics.json, predictions.jsonl.gz, "
-        "report.md. Nothing in it is touched; name a new folder.\n"
+        "report.html, report.json, report.md. Nothing in it is touched; name a new folder.\n"
     )
 
 

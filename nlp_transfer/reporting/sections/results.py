@@ -112,6 +112,12 @@ def split_blocks(task: type[Task], systems: Mapping[str, Scores]) -> tuple[Block
     return (*result_tables(systems, "", task.scored_rows), *task.details(systems))
 
 
+def drawn_blocks(task: type[Task], systems: Mapping[str, Scores], where: str) -> tuple[Block, ...]:
+    """Return everything about the scores of one split, the figures first, with those of metrics and intervals."""
+    blocks = (*score_figures(task, systems, where), *split_blocks(task, systems))
+    return tuple(sorted(blocks, key=lambda block: not isinstance(block, Figure)))
+
+
 def score_figures(task: type[Task], systems: Mapping[str, Scores], where: str) -> Iterator[Figure]:
     """Yield a figure for each metric that has intervals, with a dot for each system."""
     for metric in _shown(systems[MODEL], task.scored_rows):
@@ -141,11 +147,8 @@ def results(report: Report) -> Section:
         for split in report.metrics.get(domain, {}):
             systems = report.systems(domain, split)
             blocks.append(Text(f"### {domain}, {split} ({systems[MODEL]['rows']:,} {task.wording.unit})"))
-            made = split_blocks(task, systems)
-            if (domain, split) in judged:
-                blocks += score_figures(task, systems, f"{domain} {split}")
-                blocks += [block for block in made if isinstance(block, Figure)]
-            blocks += [block for block in made if not isinstance(block, Figure)]
+            made = drawn_blocks(task, systems, f"{domain} {split}")
+            blocks += [block for block in made if (domain, split) in judged or not isinstance(block, Figure)]
     return Section("Results", (*blocks, Text(legend(task))))
 
 
