@@ -260,6 +260,9 @@ def test_the_saved_model_is_calibrated_and_decides_as_the_report_says(encoder, c
     before, after = (report.metrics["source"]["validation"] for report in reports.values())
     assert after["nll"] < before["nll"]
     assert after["accuracy"] == before["accuracy"]
+    promises = {"accepted", "accepted_precision_low", "coverage", "coverage_per_class", "set_size"}
+    assert promises <= reports["none"].metrics["source"]["test"].keys()
+    assert not promises & before.keys()  # which the decision was fitted on
     decision = next(section for section in reports["temperature"].findings if section.title == "Decision")
     assert "divided by a temperature of" in decision.blocks[0].markdown
     classify = pipeline("text-classification", model=str(tmp_path / "temperature" / "model"), top_k=None, device="cpu")
@@ -277,6 +280,7 @@ def test_a_decision_is_fitted_on_calibration_rows_where_there_are_some(encoder, 
     report = run(load_config(tree={**tree, "task": {**tree["task"], "decision": {"sets": {"coverage": 0.95}}}}))
     assert report.corpora["source"].rows["calibration"] == 18  # of 90
     assert set(report.metrics["source"]) == {"validation", "test"}
+    assert "coverage" in report.metrics["source"]["validation"]  # which the decision was not fitted on
     (warning,) = [text for text in report.warnings if text.startswith("A coverage of 0.95 takes at least 19")]
     assert "fewer are of copyleft (6), permissive (6), public (6)" in warning
 

@@ -12,7 +12,7 @@ References: Guo et al. (2017), https://arxiv.org/abs/1706.04599; Geifman & El-Ya
 https://arxiv.org/abs/1705.08500
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ BINS = 15
 
 ROWS_A_BIN = 10
 """Minimum number of decisions of a bin."""
+
+_PROMISES = ("accepted", "accepted_precision", "coverage", "coverage_per_class", "set_size")
 
 _CELLS = 4_000_000  # numbers in one block of resamples: 32 MB
 
@@ -57,6 +59,17 @@ def probability_scores(rows: ProbabilityRows) -> dict[str, Any]:
         shares = {name: float(inside[true[:, k], k].mean()) if true[:, k].any() else None for k, name in names}
         scores["coverage_per_class"] = shares
     return scores
+
+
+def without_promises(scores: Mapping[str, Any]) -> dict[str, Any]:
+    """Return scores without those that tell how a decision keeps its promises, for the rows that it was fitted on.
+
+    Example:
+        >>> without_promises({"ece": 0.1, "coverage": 0.9, "coverage_low": 0.8})
+        {'ece': 0.1}
+    """
+    promises = {name + end for name in _PROMISES for end in ("", "_low", "_high")}
+    return {name: score for name, score in scores.items() if name not in promises}
 
 
 def confidences(probabilities: np.ndarray, predictions: np.ndarray) -> np.ndarray:

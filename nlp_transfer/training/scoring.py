@@ -8,6 +8,7 @@ from datasets import Dataset
 from transformers import Trainer
 
 from nlp_transfer.data.corpus import calibration_split
+from nlp_transfer.metrics.probability_scores import without_promises
 from nlp_transfer.models.families import rescale_logits
 from nlp_transfer.tasks.base import FittedTask, Predictions
 from nlp_transfer.training.progress import name_stage
@@ -47,7 +48,10 @@ def calibrate(
 def score_model(
     trainer: TransferTrainer, task: FittedTask, encoded: Mapping[str, Mapping[str, Dataset]]
 ) -> dict[str, dict[str, Predictions]]:
-    """Predict and score all splits, on all processes together; first calibrate the model and fit the decision."""
+    """Predict and score all splits, on all processes together; first calibrate the model and fit the decision.
+
+    How the decision keeps its promises is not scored on the rows that it was fitted on.
+    """
     split, logits, labels = calibrate(trainer, task, encoded)
     task.fit_decision(logits, labels, encoded["source"][split])
     known = {("source", split): (logits, labels)}
@@ -57,6 +61,8 @@ def score_model(
             name_stage(trainer, f"Scoring {domain} {split}")
             logits, labels = known.get((domain, split)) or predict(trainer, splits[split])
             metrics = {} if labels is None else task.score(logits, labels, interval=True, rows=splits[split])
+            if (domain, split) in known:
+                metrics = without_promises(metrics)
             results.setdefault(domain, {})[split] = Predictions(list(splits[split]["id"]), logits, labels, metrics)
     return results
 

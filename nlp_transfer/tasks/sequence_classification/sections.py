@@ -136,6 +136,8 @@ def decision_section(
         )
     if len(facts) > 1:
         facts.append("- Promises hold for texts like these rows. On the rows themselves scores are a little too good.")
+    if decision.promises:
+        facts.append("- Whether they are kept is scored on other rows with labels alone, such as a test split.")
     blocks: list[Block] = [Text("\n".join([f"Fitted on {fitted_on}.\n", *facts])), *map(Alert, problems)]
     if decision.set_levels is not None:
         rows = [[name, number(level)] for name, level in zip(decision.label_names, decision.set_levels, strict=True)]

@@ -117,6 +117,7 @@ def test_the_decision_is_described():
         "- A set holds the true class with a probability of at least 0.9, for each class.",
         "- Predictions have the least expected cost by `task.decision.costs`, not the largest probability.",
         "- Promises hold for texts like these rows. On the rows themselves scores are a little too good.",
+        "- Whether they are kept is scored on other rows with labels alone, such as a test split.",
     ]
     assert alert == Alert("Too few.")
     assert isinstance(table, Table)
