@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from nlp_transfer.data.encoding.token_frequencies import ALARM, TokenFrequencies, exchangeability
+from nlp_transfer.data.encoding.token_frequencies import ALARM, TokenFrequencies, exchangeability, untested
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -67,8 +67,13 @@ class TokenCoverage:
             )
         if self.unreadable:
             warnings.append(unreadable_warning(self.unreadable, self.texts, self.example))
-        p = None if self.known is None else exchangeability(self.known, self.frequencies)
-        if p is not None and p < ALARM:
+        if self.known is None or not self.texts:
+            return warnings
+        p = exchangeability(self.known, self.frequencies)
+        if p is None:
+            reason = untested(self.known, self.frequencies)
+            warnings.append(f"Whether the decision's promises hold for these texts was not tested: {reason}.")
+        elif p < ALARM:
             warnings.append(
                 f"These {self.texts:,} texts differ from those that the decision was fitted on (p = {p:.1g}): there is "
                 "no promise on this domain, neither of precision nor of coverage."

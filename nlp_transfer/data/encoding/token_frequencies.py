@@ -21,6 +21,8 @@ MIN_TEXTS = 20
 MIN_COUNT = 5
 """Minimum number of known texts of a token that is kept; rarer ones might name somebody."""
 
+_TAKES = f"which takes {MIN_TEXTS}"
+
 ALARM = 0.01
 """Probability of exchangeable texts at which a difference is reported."""
 
@@ -89,3 +91,15 @@ def exchangeability(known: TokenFrequencies, new: TokenFrequencies) -> float | N
     drawn = hypergeom(known.texts + new.texts, both, known.texts)
     smallest = 2 * min(drawn.cdf(ours).min(), drawn.sf(ours - 1).min())
     return float(min(1.0, smallest * len(ours)))
+
+
+def untested(known: TokenFrequencies, new: TokenFrequencies) -> str:
+    """Return why `exchangeability` has no answer, as a clause.
+
+    Example:
+        >>> untested(TokenFrequencies.of([[1]] * 30), TokenFrequencies.of([[1]]))
+        '1 text is too few for the shift test, which takes 20'
+    """
+    if new.texts < MIN_TEXTS:
+        return f"{new.texts:,} text{' is' if new.texts == 1 else 's are'} too few for the shift test, {_TAKES}"
+    return f"the decision was fitted on texts that are too few for the shift test, {_TAKES}"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nlp_transfer.data.encoding.token_frequencies import ALARM, TokenFrequencies, exchangeability
+from nlp_transfer.data.encoding.token_frequencies import ALARM, TokenFrequencies, exchangeability, untested
 from nlp_transfer.metrics.metric import Scores, number
 from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text
 from nlp_transfer.tasks.headline import MIN_ROWS
@@ -150,8 +150,12 @@ def shift_blocks(decision: Decision, encoded: "Mapping[str, Mapping[str, Dataset
     for split, rows in encoded.get("target", {}).items():
         if decision.frequencies is None:
             return
-        p = exchangeability(decision.frequencies, TokenFrequencies.of(rows["input_ids"]))
+        new = TokenFrequencies.of(rows["input_ids"])
+        p = exchangeability(decision.frequencies, new)
         if p is None:
+            reason = untested(decision.frequencies, new)
+            text = f"Whether the texts of target {split} are like those that the decision was fitted on was not tested"
+            yield Alert(f"{text}: {reason}.") if decision.promises else Text(f"{text}: {reason}.")
             continue
         known = f"those that the decision was fitted on (p = {p:.1g}, by token frequencies)"
         if p >= ALARM:

@@ -67,3 +67,13 @@ def test_texts_of_another_kind_than_the_known_ones_are_reported() -> None:
     same = TokenCoverage(known=TokenFrequencies.of([[5, 7]] * 30))
     same.add(make_tokenizer(), rows, ids, [2] * 30)
     assert same.warnings() == []
+
+
+def test_few_texts_are_reported_as_not_tested() -> None:
+    coverage = TokenCoverage(known=TokenFrequencies.of([[5, 6]] * 30))
+    assert coverage.warnings() == []  # nothing was predicted
+    coverage.add(make_tokenizer(), [(1, "text")], [[5, 7]], [2])
+    assert coverage.warnings() == [
+        "Whether the decision's promises hold for these texts was not tested: 1 text is too few for the shift test, "
+        "which takes 20."
+    ]

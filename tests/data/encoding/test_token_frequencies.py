@@ -13,6 +13,7 @@ from nlp_transfer.data.encoding.token_frequencies import (
     TOKENS,
     TokenFrequencies,
     exchangeability,
+    untested,
 )
 
 
@@ -50,6 +51,8 @@ def test_few_texts_are_not_compared():
     many, few = TokenFrequencies.of([[1]] * 50), TokenFrequencies.of([[1]] * (MIN_TEXTS - 1))
     assert exchangeability(many, few) is None
     assert exchangeability(few, many) is None
+    assert untested(many, few) == "19 texts are too few for the shift test, which takes 20"
+    assert untested(few, many) == "the decision was fitted on texts that are too few for the shift test, which takes 20"
 
 
 def test_a_record_has_the_most_frequent_tokens_and_is_read_back():

@@ -163,3 +163,14 @@ def test_a_target_of_other_texts_voids_promises(decision, kind, end):
     )
     assert list(shift_blocks(decision, {"source": {}})) == []
     assert list(shift_blocks(replace(decision, frequencies=None), {"target": {"test": same}})) == []
+
+
+def test_few_texts_of_a_target_are_not_tested():
+    few = {"target": {"test": Dataset.from_dict({"input_ids": [[1, 3]] * 3})}}
+    decision = replace(PLAIN, frequencies=TokenFrequencies.of([[1, 3]] * 60))
+    text = (
+        "Whether the texts of target test are like those that the decision was fitted on was not tested: 3 texts are too "
+        "few for the shift test, which takes 20."
+    )
+    assert list(shift_blocks(decision, few)) == [Text(text)]
+    assert list(shift_blocks(replace(decision, accept_from=0.5), few)) == [Alert(text)]
