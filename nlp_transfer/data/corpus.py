@@ -54,8 +54,8 @@ class SplitConfig(CheckedArguments):
             three that make splits pool the source's train, validation and test rows; `unlabeled` stays apart.
         validation: share of all rows for validation; 0 makes none.
         test: share of all rows for test; 0 makes none.
-        calibration: share of all rows, out of the training rows, on which a classifier's decision is fitted; 0 makes
-            none, and it is fitted on validation, which selects the checkpoint, too.
+        calibration: share of all rows, out of the training rows, by `method`, on which a classifier's decision is
+            fitted; 0 makes none, and it is fitted on validation, which selects the checkpoint, too.
         column: the column of `grouped`.
         similarity: Jaccard similarity of 5-word shingles from which two texts count as alike.
         seed: seed of the draw. It is apart from the training seed, so that seeds share one split.

@@ -42,8 +42,18 @@ def test_a_calibration_split_comes_out_of_train(method: str) -> None:
     without = sizes(corpus_from(data, split=SplitConfig(method)))
     corpus = corpus_from(data, split=split)
     assert sizes(corpus) == without | {"train": without["train"] - 10, "calibration": 10}
-    assert any(note.startswith("The source has no calibration split: 10 of ") for note in corpus.notes)
+    (note,) = [note for note in corpus.notes if note.startswith("The source has no calibration split: 10 of ")]
+    assert f"became one ({'near_duplicate' if method == 'given' else method}, " in note
     assert list(corpus.splits) == ["train", "validation", "calibration", "test"]
+
+
+def test_a_calibration_split_keeps_groups_together() -> None:
+    table = pd.DataFrame(toy_rows(60)).assign(author=[f"author {n // 5}" for n in range(60)])
+    corpus = corpus_from(table, split=SplitConfig("grouped", column="author", calibration=0.2))
+    assert len(corpus.splits["calibration"]) >= 5
+    authors = dict(zip(table["text"], table["author"], strict=True))
+    sides = [{authors[text] for text in rows["text"]} for rows in corpus.splits.values()]
+    assert sum(map(len, sides)) == len(set().union(*sides)) == 12
 
 
 def test_a_given_calibration_split_is_taken() -> None:

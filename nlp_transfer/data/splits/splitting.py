@@ -38,7 +38,8 @@ def split_off(
 ) -> tuple[dict[str, Dataset], list[str]]:
     """Split a validation or calibration set off train: `config`'s share of all labelled rows.
 
-    Similar texts stay on one side, because near copies of training texts would make selection reward memory.
+    It is drawn by `config.method`. Where that draws no splits, similar texts stay on one side, because near copies of
+    training texts would make selection reward memory.
     """
     train = splits["train"]
     wanted = getattr(config, name) * sum(len(rows) for other, rows in splits.items() if other != "unlabeled")
@@ -46,11 +47,12 @@ def split_off(
     if not 0 < share < 1:
         problem = f"{wanted:.0f} {name} rows cannot come out of {len(train):,} training rows"
         raise DataError(f"{key}.split.{name} is {getattr(config, name)}: {problem}.")
-    groups, how = _groups(train, config, "near_duplicate")
+    method = "near_duplicate" if config.method in ("auto", "given") else config.method
+    groups, how = _groups(train, config, method)
     made = _draw_splits(train, groups, {"train": 1 - share, name: share}, config.seed, key)
     note = (
         f"The source has no {name} split: {len(made[name]):,} of {len(train):,} training rows became one "
-        f"(near_duplicate, {how}seed {config.seed})."
+        f"({method}, {how}seed {config.seed})."
     )
     return {**splits, **made}, [note]
 
@@ -93,7 +95,8 @@ def _groups(pool: Dataset, config: SplitConfig, method: str) -> tuple[np.ndarray
         how = f"Jaccard similarity of {SHINGLE_WORDS}-word shingles from {config.similarity:g}, "
         return near_duplicate_groups(_texts(pool), len(pool), config.similarity), how
     if method == "grouped":
-        encoded = pool.data.column("group").combine_chunks().dictionary_encode()
+        values = pool.select_columns(["group"]).with_format("arrow")[:].column("group")
+        encoded = values.combine_chunks().dictionary_encode()
         return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), f"column {config.column!r}, "
     return np.arange(len(pool)), ""
 
