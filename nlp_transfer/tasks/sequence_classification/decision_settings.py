@@ -16,6 +16,9 @@ CALIBRATIONS = ("temperature", "none")
 MISSED, FALSE_ALARM = "missed", "false_alarm"
 """Keys of the costs of several labels a text."""
 
+USELESS = 0.8
+"""Mean share of the classes from which sets are called useless."""
+
 
 @dataclass(frozen=True)
 class Abstention(CheckedArguments):
@@ -152,7 +155,7 @@ def fit_decision(
 
         levels = set_levels(probabilities, labels, sets.coverage, per_class=sets.per_class)
         decision = replace(decision, set_levels=levels)
-        problems += _uncovered(sets, decision, labels)
+        problems += [*_uncovered(sets, decision, labels), *_useless(levels, probabilities)]
     return decision, problems
 
 
@@ -191,6 +194,13 @@ def _uncovered(sets: PredictionSets, decision: Decision, labels: np.ndarray) -> 
         f"A coverage of {sets.coverage:g} takes at least {needed} calibration rows of a class; fewer are of "
         f"{', '.join(few)}: every set holds {'it' if len(few) == 1 else 'them'}."
     ]
+
+
+def _useless(levels: np.ndarray, probabilities: np.ndarray) -> Iterator[str]:
+    """Yield a sentence where sets leave out hardly any class."""
+    classes, size = len(levels), float((probabilities >= levels).sum(axis=1).mean())
+    if size > USELESS * classes:
+        yield f"Sets have {size:.2f} of {classes} classes on average: they leave out hardly any, and so are useless."
 
 
 def _check_shares(section: str, **values: float | None) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nlp_transfer.data.encoding.token_frequencies import ALARM, TokenFrequencies, exchangeability, untested
 from nlp_transfer.metrics.metric import Scores, number
-from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text
+from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text, escape_markdown
 from nlp_transfer.tasks.headline import MIN_ROWS
 from nlp_transfer.tasks.sequence_classification.decision import Decision
 from nlp_transfer.tasks.sequence_classification.decision_settings import DecisionSettings
@@ -117,13 +117,11 @@ def decision_section(
     `fitted_on` names the rows that the decision was fitted on.
     """
     facts = [f"- Calibration: {_calibration(decision, calibration)}."]
-    if decision.accept_from is not None:
+    if decision.accept_from is not None and math.isfinite(decision.accept_from):
         asked, sure = f"{settings.abstain.precision:g}", f"{settings.abstain.confidence:.0%}"
         facts.append(
             f"- A prediction is accepted from a confidence of {decision.accept_from:.3f} on, which promises a "
             f"precision of at least {asked} ({sure} sure); else the decision is `abstain`."
-            if math.isfinite(decision.accept_from)
-            else f"- No prediction is accepted, since no confidence promises a precision of {asked} ({sure} sure)."
         )
     if decision.set_levels is not None:
         kind = "for each class" if settings.sets.per_class else "on average over texts"
@@ -134,10 +132,12 @@ def decision_section(
         facts.append(
             "- Predictions have the least expected cost by `task.decision.costs`, not the largest probability."
         )
-    if len(facts) > 1:
+    if decision.promises or decision.costs is not None:
         facts.append("- Promises hold for texts like these rows. On the rows themselves scores are a little too good.")
     if decision.promises:
         facts.append("- Whether they are kept is scored on other rows with labels alone, such as a test split.")
+    problems = list(problems)
+    facts += [f"- {escape_markdown(problem)}" for problem in problems]
     blocks: list[Block] = [Text("\n".join([f"Fitted on {fitted_on}.\n", *facts])), *map(Alert, problems)]
     if decision.set_levels is not None:
         rows = [[name, number(level)] for name, level in zip(decision.label_names, decision.set_levels, strict=True)]

@@ -114,13 +114,21 @@ def test_a_precision_that_the_rows_cannot_promise_abstains_from_all():
     assert problems == []
 
 
+USELESS = "Sets have 3.00 of 3 classes on average: they leave out hardly any, and so are useless."
+
+
 def test_classes_with_too_few_rows_are_in_every_set_and_named():
     labels = [0] * 9 + [1] * 8
     decision, problems = fitted(DecisionSettings(sets=PredictionSets(coverage=0.9)), 17, labels)
     assert decision.set_levels == pytest.approx([0.8, 0, 0])
     assert problems == [
         "A coverage of 0.9 takes at least 9 calibration rows of a class; fewer are of b (8), c (0): every set holds "
-        "them."
+        "them.",
+        USELESS,
     ]
+
+
+def test_sets_that_leave_out_hardly_any_class_are_called_useless():
     on_average = DecisionSettings(sets=PredictionSets(coverage=0.9, per_class=False))
-    assert fitted(on_average, 17, labels)[1] == []
+    assert fitted(on_average, 17, [0] * 9 + [1] * 8)[1] == [USELESS]
+    assert fitted(on_average, 17, [0] * 17)[1] == []

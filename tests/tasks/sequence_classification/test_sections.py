@@ -118,12 +118,15 @@ def test_the_decision_is_described():
         "- Predictions have the least expected cost by `task.decision.costs`, not the largest probability.",
         "- Promises hold for texts like these rows. On the rows themselves scores are a little too good.",
         "- Whether they are kept is scored on other rows with labels alone, such as a test split.",
+        "- Too few.",
     ]
     assert alert == Alert("Too few.")
     assert isinstance(table, Table)
     assert table.rows == [["a", "0.250"], ["b", "0.000"]]
-    never = decision_section(replace(PLAIN, accept_from=math.inf), half, settings, rows).blocks[0].markdown
-    assert "- No prediction is accepted, since no confidence promises a precision of 0.95 (95% sure)." in never
+    never = (
+        decision_section(replace(PLAIN, accept_from=math.inf), half, settings, rows, ["None is."]).blocks[0].markdown
+    )
+    assert "accepted" not in never and never.endswith("\n- None is.")
 
 
 def test_what_decisions_cost_is_said_next_to_baselines():
