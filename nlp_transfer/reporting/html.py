@@ -18,9 +18,10 @@ WIDE = 10
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --line: #ccc; --soft: #f4f4f4; --warn: #fff1cc;
-  --link: #0b57a4 }
+  --link: #0b57a4; --shade: #0005 }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e6e6; --paper: #161616; --line: #555; --soft: #262626; --warn: #4a3a08; --link: #8ab8ff }
+  :root { --ink: #e6e6e6; --paper: #161616; --line: #555; --soft: #262626; --warn: #4a3a08; --link: #8ab8ff;
+    --shade: #fff5 }
 }
 * { box-sizing: border-box }
 body { margin: 0 auto; max-width: 64rem; padding: 1rem; font: 1rem/1.5 system-ui, sans-serif; color: var(--ink);
@@ -30,7 +31,8 @@ h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line) }
 a { color: var(--link) }
 nav a { display: inline-block; margin: 0.2rem 1rem 0.2rem 0 }
 aside { margin: 1rem 0; padding: 0.6rem 1rem; border-left: 0.3rem solid #d55e00; background: var(--warn) }
-.table { overflow-x: auto; margin: 1rem 0 }
+.table { overflow-x: auto; margin: 1rem 0; background: linear-gradient(to left, var(--paper) 1rem, transparent) right /
+  2rem 100% no-repeat local, linear-gradient(to left, var(--shade), transparent) right / 1rem 100% no-repeat }
 table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; overflow-wrap: normal }
 caption { text-align: left; font-weight: bold }
 th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top;
@@ -44,10 +46,15 @@ figure svg { display: block; width: 100%; height: auto }
 figure svg * { stroke-linejoin: round; stroke-linecap: butt }
 figcaption { font-size: 0.875rem }
 pre { overflow-x: auto; padding: 0.8rem; background: var(--soft); font-size: 0.8125rem }
+@media (max-width: 40rem) {
+  table { font-size: 0.75rem }
+  th, td { padding: 0.2rem 0.3rem }
+  .name { min-width: 5rem }
+}
 @media print {
   :root { color-scheme: light; --ink: #000; --paper: #fff; --soft: #fff; --warn: #fff; --link: #000 }
   nav { display: none }
-  .table, pre { overflow: visible }
+  .table, pre { overflow: visible; background: none }
   table { max-width: 100%; font-size: 0.7rem }
   .wide { font-size: 0.6rem; overflow-wrap: anywhere }
   th, td { padding: 0.15rem 0.3rem; white-space: normal }
