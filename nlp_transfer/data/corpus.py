@@ -115,10 +115,10 @@ class CorpusConfig(CheckedArguments):
         splits: the source's split or file for each of `train`, `validation`, `test` and `unlabeled` (ours: theirs),
             e.g. `{test: all}`. Other splits are not read, which is noted.
         columns: renames of columns (theirs: ours), e.g. `{clause: text, kind: label}`. Columns that are read are
-            `text`, `label` (a string, an integer or a list) or `labels` (a list), and `id`; for summarization
-            `document` (a string, or a list of its sentences), `summary`, `highlights` (passages of the document) and
-            `id`. Names match in any case. Several columns that become `labels` (or `label`) mark one class each, with
-            1, true, yes or x: `{tax: labels, tort: labels}`.
+            `text` (a string, or a list of paragraphs), `label` (a string, an integer or a list) or `labels` (a list),
+            and `id`; for summarization `document` (a string, or a list of its sentences), `summary` and
+            `highlights` (passages of the document). Names match in any case. Several columns that become `labels` (or
+            `label`) mark one class each, with 1, true, yes or x: `{tax: labels, tort: labels}`.
         label_names: class names in the order of their ids; an integer label i is the i-th of them.
         split: settings for splits that the source lacks.
         encoding: encoding of text files that are neither UTF-8 nor marked as UTF-16, e.g. `cp1250`; null takes

@@ -15,7 +15,7 @@ from nlp_transfer.data.source import MAX_BATCH_ROWS, RawSplit, batches
 from nlp_transfer.data.validation.blank import BLANK_PROBLEM
 from nlp_transfer.data.validation.documents import join_sentence_lists, to_list
 from nlp_transfer.data.validation.row_errors import RowErrors
-from nlp_transfer.data.validation.strings import as_strings, holds_lists
+from nlp_transfer.data.validation.strings import as_strings, holds_lists, join_paragraphs
 from nlp_transfer.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class TextRows:
         if self.kind == "document" and (mixed or holds_lists(values)):
             given = to_list(values)
             values, _ = join_sentence_lists(given, first, errors)
-        texts: pa.Array = as_strings(values, column, first, errors)
+        texts: pa.Array = as_strings(join_paragraphs(values), column, first, errors)
         return given or texts.to_pylist()
 
 

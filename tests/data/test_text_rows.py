@@ -77,7 +77,7 @@ def test_what_is_no_list_of_texts_is_refused(rows: Any, message: str) -> None:
         (np.array(["a", np.nan], dtype=object), "the ndarray: row 2 (id 1): text is missing (null)."),
         (["a", " "], "the list: row 2 (id 1): text is empty or has no visible character."),
         ([("r", 7)], "the list: row 1 (id 'r'): text is a number, not a string."),
-        ([["One."]], "the list: row 1 (id 0): text is a list, not a string."),
+        ([["One.", 2]], "the list: row 1 (id 0): text is a list, not a string."),
         (
             pd.DataFrame({"clause": TEXTS}),
             "the DataFrame: row 1: there is no column 'text'; columns found: clause. Give predict the column that holds "

@@ -25,7 +25,7 @@ from nlp_transfer.data.validation.blank import rows_with_text
 from nlp_transfer.data.validation.label_lists import MarkedClasses, split_labels
 from nlp_transfer.data.validation.label_values import LabelTypes
 from nlp_transfer.data.validation.row_errors import RowErrors
-from nlp_transfer.data.validation.strings import as_strings, holds_lists
+from nlp_transfer.data.validation.strings import as_strings, holds_lists, join_paragraphs
 from nlp_transfer.errors import DataError, did_you_mean
 
 RESERVED_COLUMNS = ("id", "text", "label", "labels")
@@ -262,7 +262,7 @@ def _typed(
     else:
         starts = pa.array([[]] * length, pa.list_(pa.int32()))
     advice = f"Every row needs a {wanted.text_column}: {wanted.empty_advice}."
-    typed["text"] = as_strings(columns["text"], wanted.text_column, first, errors, advice=advice)
+    typed["text"] = as_strings(join_paragraphs(columns["text"]), wanted.text_column, first, errors, advice=advice)
     if wanted.documents:
         typed["sentence_starts"] = starts
         if "summary" in present:

@@ -23,6 +23,21 @@ def holds_lists(values: Any) -> bool:
     return pa.types.is_list(values.type) or pa.types.is_large_list(values.type)
 
 
+def join_paragraphs(values: Any) -> Any:
+    """Return a column in which lists of strings, such as the paragraphs of a judgment, are one text each.
+
+    Example:
+        >>> join_paragraphs([["The facts.", "The law."], "One text."])
+        ['The facts.\\nThe law.', 'One text.']
+    """
+    if not holds_lists(values) and not (isinstance(values, list) and any(isinstance(one, list) for one in values)):
+        return values
+    rows = values if isinstance(values, list) else values.to_pylist()
+    return [
+        "\n".join(row) if isinstance(row, list) and all(isinstance(one, str) for one in row) else row for row in rows
+    ]
+
+
 def as_strings(
     values: Any, column: str, first: int, errors: RowErrors, numbers: bool = False, advice: str | None = None
 ) -> pa.Array:
