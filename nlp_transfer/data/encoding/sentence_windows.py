@@ -10,12 +10,12 @@ Reference: Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (markers)
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from datasets import Dataset, List, Value
 
+from nlp_transfer.data.encoding.document_windows import split_into_windows
 from nlp_transfer.data.encoding.sentences import sentence_spans
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX, map_to_cache, rows_digest, tokenizer_digest
 from nlp_transfer.files import cache_key
@@ -29,51 +29,6 @@ _BATCH_DOCUMENTS = 50
 
 Labeller = Callable[[Sequence[str], str], list[int]]
 """(sentences, summary) -> 1 for each sentence that belongs into an extract, 0 for the others."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """Consecutive sentences that fit into one row."""
-
-    first: int
-    last: int
-    scored_from: int
-    scored_to: int
-
-
-def split_into_windows(lengths: Sequence[int], max_length: int, overlap: int) -> list[Window]:
-    """Split a document's sentences into windows.
-
-    Args:
-        lengths: tokens of each sentence with its special tokens; none above `max_length`.
-        overlap: maximum number of tokens that a window repeats of the one before.
-
-    Returns:
-        Windows in order; each sentence is scored in exactly one.
-
-    Example:
-        >>> [(window.first, window.last) for window in split_into_windows([4, 4, 4], max_length=8, overlap=4)]
-        [(0, 2), (1, 3)]
-    """
-    edges: list[tuple[int, int]] = []
-    first = last = 0
-    while last < len(lengths):
-        if edges:
-            # As much context as is asked for, if the next sentence still fits too.
-            first, room = last, min(overlap, max_length - lengths[last])
-            while first - 1 > edges[-1][0] and lengths[first - 1] <= room:
-                first -= 1
-                room -= lengths[first]
-        taken = sum(lengths[first:last])
-        while last < len(lengths) and taken + lengths[last] <= max_length:
-            taken += lengths[last]
-            last += 1
-        edges.append((first, last))
-    cuts = [0]
-    for (_, end), (start, _) in pairwise(edges):
-        cuts.append((start + end + 1) // 2)
-    cuts.append(len(lengths))
-    return [Window(*edge, cuts[i], cuts[i + 1]) for i, edge in enumerate(edges)]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset, List, Value
 
-from nlp_transfer.data.encoding.sentence_windows import map_windows, split_into_windows, window_fields
+from nlp_transfer.data.encoding.document_windows import split_into_windows
+from nlp_transfer.data.encoding.sentence_windows import map_windows, window_fields
 from nlp_transfer.data.encoding.sentences import CharSpan, sentence_spans
 from nlp_transfer.data.encoding.tokens import rows_digest, tokenizer_digest
 from nlp_transfer.files import cache_key

@@ -1,55 +1,20 @@
 """Windows of documents: every sentence is scored once, and nothing is longer than the encoder reads."""
 
-from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nlp_transfer import SplitConfig, corpus_from
 from nlp_transfer.data.encoding import sentence_windows
 from nlp_transfer.data.encoding.collators import PaddingCollator, SentenceCollator
 from nlp_transfer.data.encoding.sentence_windows import (
     DocumentEncoder,
-    Window,
     encode_documents,
     highlight_labels,
-    split_into_windows,
 )
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from tests.tiny_pretraining import tiny_tokenizer
-
-
-def test_windows_by_hand() -> None:
-    # 4 + 3 + 3 fill ten; the next window repeats the last 3, and three sentences of 3 tokens follow.
-    assert split_into_windows([4, 3, 3, 3, 3, 3], max_length=10, overlap=4) == [
-        Window(0, 3, 0, 3),
-        Window(2, 5, 3, 5),
-        Window(4, 6, 5, 6),
-    ]
-    assert split_into_windows([4, 3, 3, 3, 3], max_length=10, overlap=0) == [Window(0, 3, 0, 3), Window(3, 5, 3, 5)]
-    assert split_into_windows([], max_length=10, overlap=4) == []
-
-
-def test_the_middle_of_what_is_repeated_parts_two_windows() -> None:
-    first, second = split_into_windows([2] * 8, max_length=10, overlap=4)
-    assert (first.first, first.last, second.first, second.last) == (0, 5, 3, 8)
-    assert (first.scored_from, first.scored_to, second.scored_from, second.scored_to) == (0, 4, 4, 8)
-
-
-@given(st.lists(st.integers(3, 30), max_size=40), st.integers(30, 64), st.integers(0, 32))
-def test_every_sentence_is_scored_once(lengths: list[int], max_length: int, overlap: int) -> None:
-    windows = split_into_windows(lengths, max_length, overlap)
-    scored = [number for one in windows for number in range(one.scored_from, one.scored_to)]
-    assert scored == list(range(len(lengths)))
-    for one in windows:
-        assert one.first <= one.scored_from < one.scored_to <= one.last
-        assert sum(lengths[one.first : one.last]) <= max_length
-    for before, after in pairwise(windows):
-        assert before.first < after.first <= before.last < after.last
-        assert sum(lengths[after.first : before.last]) <= overlap
 
 
 def test_what_a_passage_marks() -> None:
