@@ -33,6 +33,7 @@ def predict(
     text_column: str | None = None,
     format: Literal["auto", "jsonl", "text", "document", "csv", "tsv"] = "auto",
     top_k: int | None = None,
+    windows: int | None = None,
     length_unit: str | None = None,
     length: float | None = None,
     generation: dict[str, Any] | None = None,
@@ -64,6 +65,7 @@ def predict(
         format: auto goes by the suffix, and on standard input by the first line; text is one text a line; document is
             all as one text.
         top_k: show so many of the most probable classes; null is all.
+        windows: of a classifier of long documents, name so many windows that decided, with character offsets.
         length_unit: of a model that selects sentences, sentences, words, characters, or share; null is as trained.
         length: how many of them a summary may have.
         generation: of a model that writes, NAME=VALUE settings of GenerationConfig, such as num_beams=1.
@@ -86,7 +88,7 @@ def predict(
             on_error=on_error,
             settings=FileSettings(encoding, sheet),
             compute=compute,
-            options=given_options(generation, top_k=top_k, length_unit=length_unit, length=length),
+            options=given_options(generation, top_k=top_k, windows=windows, length_unit=length_unit, length=length),
         )
         if not count:
             name = "Standard input" if file == STANDARD_INPUT else file
@@ -110,7 +112,7 @@ def option_name(name: str) -> str:
         >>> option_name("top_k"), option_name("num_beams")
         ('--top_k', '--generation num_beams')
     """
-    own = name in ("top_k", "length_unit", "length", "bertscore_model")
+    own = name in ("top_k", "windows", "length_unit", "length", "bertscore_model")
     return f"--{name}" if own else f"--generation {name}"
 
 
@@ -157,7 +159,7 @@ def predict_file(
     )
     _check_rows(rows, keep_columns=keep_columns, skips=on_error == "skip", writes_file=output is not None)
     predictor = saved_models.load_found(saved, compute)
-    return _write(predictor, rows, output, {"max_tokens": compute.max_tokens, **(options or {})})
+    return _write(predictor.configured(options or {}), rows, output, compute.max_tokens)
 
 
 def _check_rows(rows: InputReader, *, keep_columns: bool, skips: bool, writes_file: bool) -> None:
@@ -172,7 +174,7 @@ def _check_rows(rows: InputReader, *, keep_columns: bool, skips: bool, writes_fi
         rows.keep = [name for name in rows.available if name != "id"]
 
 
-def _write(predictor: "Predictor", rows: InputReader, output: str | None, options: Mapping[str, Any]) -> int:
+def _write(predictor: "Predictor", rows: InputReader, output: str | None, max_tokens: int | None) -> int:
     """Predict rows and write them to a file or standard output; return their number."""
     from nlp_transfer.commands.prediction_files import column_types, open_writer
     from nlp_transfer.tasks.predictor import NoPrediction, progress
@@ -187,7 +189,7 @@ def _write(predictor: "Predictor", rows: InputReader, output: str | None, option
     count, problems = 0, Counter[str]()
     try:
         with open_writer(output, columns) as write:
-            for prediction in progress(predictor.predict(rows, **options), shown=output is not None):
+            for prediction in progress(predictor.predictions(rows, max_tokens), shown=output is not None):
                 row = prediction.row()
                 if isinstance(prediction, NoPrediction):
                     problems[prediction.problem] += 1

@@ -75,6 +75,11 @@ class LinearProbing(Method):
 
         check_adapter_conflict(self.name, model)
         family(model)  # which refuses one that is not known
+        if (pooling := getattr(model, "window_pooling", "mean")) != "mean":
+            raise ConfigError(
+                f"{self.name} fits heads on the mean of a document's windows, and task.pooling is {pooling!r}. "
+                "Set task.pooling: mean, or take another method."
+            )
         kind, possible, possible_poolings = model_type(model), available_layers(model), available_poolings(model)
         problems = [
             f"{self.name}.layers holds {layer}; this {kind} encoder can be read at {possible[0]} to {possible[-1]}."
@@ -101,7 +106,8 @@ class LinearProbing(Method):
         from accelerate import PartialState
         from accelerate.utils import broadcast_object_list
 
-        from nlp_transfer.models.activation_cache.features import hidden_states
+        from nlp_transfer.models.activation_cache.features import hidden_states, pool_documents
+        from nlp_transfer.models.activation_cache.window_rows import network_rows
         from nlp_transfer.models.heads.pooling import available_poolings, fold_head, use_full_attention
 
         layers = sorted(set(self.candidate_layers(model)))
@@ -113,8 +119,10 @@ class LinearProbing(Method):
         encode |= {"collate": context.collate, "max_tokens": context.batch_tokens}
         kept = context.activations is not None  # then the others find what the first has stored
         with PartialState().local_main_process_first() if kept else nullcontext():
-            train = hidden_states(model, context.train, **encode)
-            validation = hidden_states(model, context.validation, **encode)
+            train, validation = (
+                pool_documents(hidden_states(model, rows, **encode), rows)
+                for rows in (network_rows(context.train), network_rows(context.validation))
+            )
         stored = _stored(train, validation, context)
         # Rounding must not let processes choose different layers: all take what the first has chosen.
         tried, best = broadcast_object_list([self._fit(model, context, train, validation)])[0]

@@ -79,7 +79,7 @@ def _total(splits: Iterable[Dataset], column: str) -> int:
 def _unread_share(splits: Iterable[Dataset]) -> str:
     """Return the share of all tokens that is cut off, as text; empty for rows that are not whole texts."""
     whole = [rows for rows in splits if "text_length" in rows.column_names]
-    tokens, read = _total(whole, "text_length"), _total(whole, "length")
+    tokens, read = _total(whole, "text_length"), _total(whole, "read")
     return f", {1 - read / tokens:.1%} of all tokens" if tokens else ""
 
 

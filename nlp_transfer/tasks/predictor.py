@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_TOKENS, CPU_MAX_TOKENS = 8192, 2048
-"""Default number of tokens of a batch, padding counted, on a GPU and on a CPU."""
-
 Logits: TypeAlias = "Sequence[np.ndarray] | np.ndarray"
 """The logits of each text."""
 
@@ -195,9 +192,9 @@ class Predictor(ABC):
 
     def batch_tokens(self, max_tokens: int | None) -> int:
         """Return the tokens of a batch: `max_tokens`, or the default of the model's device."""
-        if max_tokens is not None:
-            return max_tokens
-        return CPU_MAX_TOKENS if self.model.device.type == "cpu" else MAX_TOKENS
+        from nlp_transfer.models.speed.batching import default_batch_tokens
+
+        return default_batch_tokens(self.model.device) if max_tokens is None else max_tokens
 
     @property
     def run_columns(self) -> dict[str, str]:

@@ -17,7 +17,9 @@ from torch.nn import functional
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.methods.alignment import Features
 from nlp_transfer.methods.masked_tokens import MASKED_LABELS
-from nlp_transfer.models.families import is_encoder_decoder, logits_layer, plain_model
+from nlp_transfer.models.activation_cache.window_rows import WINDOW_IDS
+from nlp_transfer.models.families import is_encoder_decoder, plain_model
+from nlp_transfer.models.heads.pooling import pooled_and_logits
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.training.target_batches import DOMAIN, UPDATE_ROW, batch_of
 
@@ -29,20 +31,12 @@ def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> t
     """
     if is_encoder_decoder(plain_model(plain)):
         return _generator_features(model, inputs)
-    seen: list[Tensor] = []
-    layer = logits_layer(plain_model(plain))
-    handle = layer.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
-    try:
-        given = {name: value for name, value in inputs.items() if name not in ("labels", *_OF_THE_LOSS)}
-        logits = model(**given)["logits"]
-    finally:
-        handle.remove()
-    pooled, logits = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (seen[-1], logits))
-    if pooled.ndim == 3:  # a head that averages the logits of all tokens, which are linear in these
-        real = inputs["attention_mask"].to(pooled)
-        real = functional.pad(real, (pooled.shape[1] - real.shape[1], 0), value=1.0)[..., None]  # a prompt is before it
-        pooled = (pooled * real).sum(1) / real.sum(1)
-    return pooled, logits
+    classifier = plain_model(plain)
+    given = {name: value for name, value in inputs.items() if name not in ("labels", *_OF_THE_LOSS)}
+    if WINDOW_IDS in given:
+        output = model(**given, output_pooled=True)
+        return output.pooled, output.logits
+    return pooled_and_logits(classifier, lambda: model(**given)["logits"], inputs.get("attention_mask"))
 
 
 _OF_THE_LOSS = (DOMAIN, UPDATE_ROW, MASKED_LABELS)

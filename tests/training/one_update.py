@@ -33,6 +33,8 @@ from nlp_transfer.methods import (
     SelfTraining,
     TargetMLM,
 )
+from nlp_transfer.models.activation_cache.window_rows import WINDOW_IDS
+from nlp_transfer.models.heads.document_pooling import read_windows
 from nlp_transfer.models.heads.extractive import extractive_class
 from nlp_transfer.models.heads.masked_lm import score_masked_tokens
 from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
@@ -44,6 +46,7 @@ from tests.tiny_writers import WRITERS, pad_pairs, pairs, tiny_writer
 
 FAMILIES = ("bert", "roberta", "distilbert", "deberta-v2", "modernbert")
 ROWS = 16
+WINDOW = 5
 CLASS_WEIGHTS = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
 ADAPTING: dict[str, list[Method]] = {
     "unlabelled": [DANN(weight=1.0), CDAN(weight=1.0), MMD(weight=2.0), CORAL(weight=50.0)],
@@ -65,6 +68,9 @@ EVALUATED = (1, 3, 5, 17)
 
 def double(rows):
     batch = collate(rows)
+    if WINDOW_IDS in rows[0]:
+        width = batch["input_ids"].shape[1]
+        batch[WINDOW_IDS] = torch.tensor([row[WINDOW_IDS] + [0] * (width - len(row[WINDOW_IDS])) for row in rows])
     if batch["labels"].is_floating_point():
         batch["labels"] = batch["labels"].double()
     return batch
@@ -79,9 +85,10 @@ def trainer_for(
     adapting: str = "",
     rows: int = ROWS,
     methods: list[Method] | None = None,
+    pooling: str = "",
     **arguments: Any,
 ) -> TransferTrainer:
-    model = without_dropout(tiny_model(family, multi_label=multi_label))
+    model: Any = without_dropout(tiny_model(family, multi_label=multi_label))
 
     def loss(logits, labels):
         if multi_label:
@@ -95,6 +102,10 @@ def trainer_for(
     if adapting == "sources":
         train = train.add_column("domain", [i % 3 for i in range(rows)])
         train = train.cast_column("domain", ClassLabel(names=["a", "b", "c"]))
+    if pooling:
+        read_windows(model, pooling)
+        model.tokens_at_once = 3 * WINDOW
+        train, target = in_windows(train), None if target is None else in_windows(target)
     return TransferTrainer(
         model,
         arguments_for(accumulation, folder, **arguments),
@@ -106,6 +117,15 @@ def trainer_for(
         compute_loss_func=update_mean(loss) if own_loss else None,
         compute_metrics=lambda out: {"accuracy": float((out.predictions.argmax(-1) == out.label_ids).mean())},
     )
+
+
+def in_windows(rows: Dataset) -> Dataset:
+    """Read rows as documents of windows of `WINDOW` tokens, whose first token is context."""
+
+    def window_ids(length: int) -> list[int]:
+        return [place // WINDOW + 1 if place % WINDOW else -(place // WINDOW + 1) for place in range(length)]
+
+    return rows.add_column(WINDOW_IDS, [window_ids(length) for length in rows["length"]])
 
 
 def pretrainer_for(family: str, accumulation: int, folder: Path, rows: int = ROWS) -> TransferTrainer:
@@ -192,6 +212,10 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
     for family in FAMILIES:
         yield f"{family}/masked", {"family": family}
         yield f"{family}/sentences", {"family": family}
+    for family in ("bert", "roberta", "distilbert", "modernbert"):
+        plain = {"family": family, "multi_label": False, "own_loss": True}
+        yield f"{family}/documents", {**plain, "pooling": "mean"}
+        yield f"{family}/adapted documents", {**plain, "own_loss": False, "pooling": "max", "adapting": "unlabelled"}
     for family in WRITERS:
         yield f"{family}/written", {"family": family}
         yield (

@@ -1,7 +1,7 @@
 """Collate encoded rows into tensors, padded to the longest row of the batch."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -24,15 +24,19 @@ class PaddingCollator:
         pad_to_multiple_of: lengths are rounded up to this multiple, at most to the tokenizer's maximum length.
     """
 
+    columns: ClassVar[tuple[str, ...]] = ("window_ids",)
+    """Columns that it reads although a network may not take them."""
+
     tokenizer: "PreTrainedTokenizerBase"
     pad_to_multiple_of: int = 8
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
-        """Make a batch; other columns than the three below are dropped.
+        """Make a batch; other columns than those below are dropped.
 
         Returns:
-            `input_ids` and `attention_mask`, int64, shape (batch, tokens); and `labels` if all rows have them: int64,
-            shape (batch,), or float32, shape (batch, classes), if rows hold lists.
+            `input_ids`, `attention_mask` and, if rows have them, `window_ids`, padded with 0: int64, shape (batch,
+            tokens); and `labels` if all rows have them: int64, shape (batch,), or float32, shape (batch, classes), if
+            rows hold lists.
         """
         if not rows:
             raise ValueError("A batch needs at least one row.")
@@ -43,12 +47,15 @@ class PaddingCollator:
         pad_left = self.tokenizer.padding_side == "left"
         ids = torch.full((len(rows), width), int(padding), dtype=torch.long)
         mask = torch.zeros((len(rows), width), dtype=torch.long)
+        windows = torch.zeros_like(mask) if "window_ids" in rows[0] else None
         for index, row in enumerate(rows):
             length = len(row["input_ids"])
             place = slice(width - length, width) if pad_left else slice(0, length)
             ids[index, place] = torch.as_tensor(row["input_ids"], dtype=torch.long)
             mask[index, place] = torch.as_tensor(row.get("attention_mask", [1] * length), dtype=torch.long)
-        batch = {"input_ids": ids, "attention_mask": mask}
+            if windows is not None:
+                windows[index, place] = torch.as_tensor(row["window_ids"], dtype=torch.long)
+        batch = {"input_ids": ids, "attention_mask": mask, **({} if windows is None else {"window_ids": windows})}
         labels = [row["labels"] for row in rows if row.get("labels") is not None]
         if len(labels) == len(rows):
             many = not isinstance(labels[0], int) and torch.as_tensor(labels[0]).ndim > 0

@@ -43,16 +43,17 @@ class TokenCoverage:
         rows: Sequence[tuple[Any, str]],
         ids: Sequence[list[int]],
         whole: Sequence[int],
+        read: Sequence[int],
     ) -> None:
-        """Count encoded texts."""
+        """Count encoded texts, of `whole` tokens each, of which `read` are read."""
         unknown, special = unknown_token(tokenizer), tokenizer.num_special_tokens_to_add()
         self.texts += len(rows)
         if self.known is not None:
             self.frequencies.add(ids)
-        for (row_id, text), row, length in zip(rows, ids, whole, strict=True):
+        for (row_id, text), row, length, of_them in zip(rows, ids, whole, read, strict=True):
             self.tokens += length
-            self.unread += length - len(row)
-            self.cut += length > len(row)
+            self.unread += length - of_them
+            self.cut += length > of_them
             if unknown is not None and _is_unreadable(row.count(unknown), len(row) - special):
                 self.unreadable += 1
                 self.example = self.example or unknown_example(tokenizer, row_id, text)
@@ -88,7 +89,7 @@ def count_coverage(
     for row_id, document in rows:
         text = document if isinstance(document, str) else " ".join(document)
         ids = tokenizer(text, verbose=False)["input_ids"]
-        coverage.add(tokenizer, [(row_id, text)], [ids], [len(ids)])
+        coverage.add(tokenizer, [(row_id, text)], [ids], [len(ids)], [len(ids)])
 
 
 def unreadable_rows(dataset: "Dataset", tokenizer: "PreTrainedTokenizerBase") -> np.ndarray:

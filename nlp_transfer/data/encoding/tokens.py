@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from datasets import Dataset, Features, List, Value
 
 from nlp_transfer.data.cache import cache_path, clear_abandoned, load_table, write_errors, write_row_count
 from nlp_transfer.data.corpus import class_names, label_column
+from nlp_transfer.data.encoding.document_windows import WindowEncoder
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import cache_key
 
@@ -29,6 +30,7 @@ def encode_texts(
     fingerprint: str,
     keep: tuple[str, ...] = (),
     num_labels: int | None = None,
+    windows: WindowEncoder | None = None,
 ) -> Dataset:
     """Encode the texts of one split.
 
@@ -36,10 +38,12 @@ def encode_texts(
         dataset: columns `id`, `text` and optionally `label` (class ids) or `labels` (lists of them).
         max_length: maximum number of tokens of a row, with special tokens; longer texts are truncated.
         num_labels: number of classes of a multi-label corpus; None reads it from the column.
+        windows: reads long texts as windows instead of truncating them.
 
     Returns:
         One row a text: `id`, the columns of `keep`, `input_ids`, `attention_mask`, `length` (tokens), `text_length`
-        (tokens before truncation), `truncated`, and `labels`: an int, or multi-hot floats, shape (classes,).
+        (tokens before truncation), `read` (the number of them that are read), `truncated`, with `windows` also
+        `window_ids` (see `DocumentTokens`), and `labels`: an int, or multi-hot floats, shape (classes,).
     """
     if missing := set(keep) - set(dataset.column_names):
         raise DataError(f"There is no column {min(missing)!r} to keep; columns: {', '.join(dataset.column_names)}.")
@@ -47,14 +51,22 @@ def encode_texts(
     classes = num_labels or len(class_names(dataset)) if label == "labels" else 0
     kept = ["id", *(column for column in keep if column not in ("id", "label", "labels"))]
     settings = [max_length, kept, label, classes, fingerprint, tokenizer_digest(tokenizer)]
+    settings += ["windows", windows.overlap, windows.max_windows] if windows is not None else ["read"]
     key = cache_key(rows_digest(dataset, [*kept, label] if label else kept), settings)
     features = {column: dataset.features[column] for column in kept}
     features |= {"input_ids": List(Value("int32")), "attention_mask": List(Value("int8"))}
-    features |= {"length": Value("int32"), "text_length": Value("int32"), "truncated": Value("bool")}
+    features |= {name: Value("int32") for name in ("length", "text_length", "read")} | {"truncated": Value("bool")}
+    if windows is not None:
+        features["window_ids"] = List(Value("int32"))
     if label:
         features["labels"] = List(Value("float32")) if label == "labels" else Value("int64")
     columns = list(dict.fromkeys(["text", *kept, *([label] if label else [])]))
-    encode = partial(_encode_batch, tokenizer=tokenizer, max_length=max_length, kept=kept, label=label, classes=classes)
+    read = (
+        windows.columns
+        if windows is not None
+        else partial(truncated_columns, tokenizer=tokenizer, max_length=max_length)
+    )
+    encode = partial(_encode_batch, read=read, kept=kept, label=label, classes=classes)
     return map_to_cache(key, dataset.select_columns(columns), encode, features, tokenizer)
 
 
@@ -115,24 +127,33 @@ def untruncated_lengths(tokenizer: "PreTrainedTokenizerBase", texts: list[str], 
 def _encode_batch(
     batch: dict[str, list[Any]],
     *,
-    tokenizer: "PreTrainedTokenizerBase",
-    max_length: int,
+    read: Callable[[list[str]], dict[str, Any]],
     kept: list[str],
     label: str | None,
     classes: int,
 ) -> dict[str, Any]:
     """Encode one batch of rows."""
-    encoded = tokenizer(batch["text"], truncation=True, max_length=max_length, return_token_type_ids=False)
-    ids, mask = encoded["input_ids"], encoded["attention_mask"]
-    lengths, whole = [len(row) for row in ids], untruncated_lengths(tokenizer, batch["text"], encoded)
-    columns: dict[str, Any] = {name: batch[name] for name in kept}
-    columns |= {"input_ids": ids, "attention_mask": mask, "length": lengths, "text_length": whole}
-    columns["truncated"] = [read < all_tokens for read, all_tokens in zip(lengths, whole, strict=True)]
+    columns: dict[str, Any] = {name: batch[name] for name in kept} | read(batch["text"])
+    columns.pop("spans", None)
+    columns["attention_mask"] = [[1] * len(row) for row in columns["input_ids"]]
+    columns["length"] = [len(row) for row in columns["input_ids"]]
+    columns["truncated"] = [n < all_n for n, all_n in zip(columns["read"], columns["text_length"], strict=True)]
     if label == "label":
         columns["labels"] = batch["label"]
     elif label == "labels":
         columns["labels"] = [multi_hot(row, classes) for row in batch["labels"]]
     return columns
+
+
+def truncated_columns(
+    texts: Sequence[str], *, tokenizer: "PreTrainedTokenizerBase", max_length: int
+) -> dict[str, list[Any]]:
+    """Return the columns `input_ids`, `text_length` and `read` of texts cut at `max_length` tokens."""
+    texts = list(texts)
+    encoded = tokenizer(texts, truncation=True, max_length=max_length, return_token_type_ids=False)
+    whole = untruncated_lengths(tokenizer, texts, encoded)
+    ids = encoded["input_ids"]
+    return {"input_ids": ids, "text_length": whole, "read": [len(row) for row in ids]}
 
 
 def multi_hot(labels: list[int], classes: int) -> list[float]:

@@ -7,7 +7,7 @@ Features larger than `MAX_MEMORY_BYTES` are memory-mapped from a temporary file.
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,13 @@ from nlp_transfer.models.activation_cache.digests import row_digests
 from nlp_transfer.models.activation_cache.entry import Entry
 from nlp_transfer.models.activation_cache.frozen import encoder_identity
 from nlp_transfer.models.activation_cache.store import ActivationStore, NotStoredError
+from nlp_transfer.models.activation_cache.window_rows import WINDOW_IDS, WindowRows
+from nlp_transfer.models.heads.document_pooling import pool
 from nlp_transfer.models.heads.pooling import pooled_features
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.progress import stage_bar
 
-COLUMNS = ("input_ids", "attention_mask", "token_type_ids", "labels", "label", "label_ids")
+COLUMNS = ("input_ids", "attention_mask", "token_type_ids", WINDOW_IDS, "labels", "label", "label_ids")
 """Columns that a collator gets: those that a model or a loss reads."""
 
 MAX_MEMORY_BYTES = 2 * 2**30
@@ -97,6 +99,20 @@ def hidden_states(
         computed=len(missing),
         not_stored=not_stored,
     )
+
+
+def pool_documents(encoded: EncodedRows, rows: Any) -> EncodedRows:
+    """Return the features of documents: the means of their windows' features, where `rows` are `WindowRows`."""
+    if not isinstance(rows, WindowRows):
+        return encoded
+    documents, counts = torch.from_numpy(rows.documents), torch.from_numpy(rows.counts)
+    size = int(documents[-1]) + 1
+    features = {
+        key: pool(torch.from_numpy(values), documents, counts, "mean", size).numpy()
+        for key, values in encoded.features.items()
+    }
+    firsts = np.unique(rows.documents, return_index=True)[1]
+    return replace(encoded, features=features, labels=encoded.labels[torch.from_numpy(firsts)])
 
 
 def _store(

@@ -26,11 +26,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm
+from torch.nn.functional import layer_norm, pad
 from transformers import PreTrainedModel
 from transformers.activations import ACT2FN
 
-from nlp_transfer.models.families import encoder_layers, family, final_linear
+from nlp_transfer.models.families import encoder_layers, family, final_linear, logits_layer
 from nlp_transfer.models.family_table import PostNormLayer
 
 POOLINGS = ("mean", "cls")
@@ -101,6 +101,29 @@ def pooled_features(
     if entry.head_norm is not None:
         features = layer_norm(features, features.shape[-1:], eps=_part(model, entry.head_norm).eps)
     return features
+
+
+def pooled_and_logits(
+    model: PreTrainedModel, compute: Callable[[], Tensor], attention_mask: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return the inputs of the layer that makes the logits, (batch, hidden), and the logits, float32 or float64.
+
+    Args:
+        model: the classifier, out of any adapter.
+        compute: runs it, and returns its logits.
+    """
+    inputs: list[Tensor] = []
+    handle = logits_layer(model).register_forward_pre_hook(lambda module, args: inputs.append(args[0]))
+    try:
+        logits = compute()
+    finally:
+        handle.remove()
+    pooled, logits = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (inputs[-1], logits))
+    if pooled.ndim == 3:  # a head that averages the logits of all tokens, which are linear in these
+        real = pooled.new_ones(pooled.shape[:2]) if attention_mask is None else attention_mask.to(pooled)
+        real = pad(real, (pooled.shape[1] - real.shape[1], 0), value=1.0)[..., None]  # a prompt is before it
+        pooled = (pooled * real).sum(1) / real.sum(1)
+    return pooled, logits
 
 
 @torch.no_grad()

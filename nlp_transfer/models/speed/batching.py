@@ -2,6 +2,16 @@
 
 from collections.abc import Sequence
 
+import torch
+
+MAX_TOKENS, CPU_MAX_TOKENS = 8192, 2048
+"""Default number of tokens of a batch, padding counted, on a GPU and on a CPU."""
+
+
+def default_batch_tokens(device: torch.device) -> int:
+    """Return the number of tokens that go through a network at once on a device."""
+    return CPU_MAX_TOKENS if device.type == "cpu" else MAX_TOKENS
+
 
 def token_budget_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
     """Return batches of indices of rows of similar length, the longest first, so that a lack of memory shows at once.

@@ -9,7 +9,6 @@ from nlp_transfer.reporting.sections.curves import curves
 from nlp_transfer.reporting.sections.label_shift import label_shift
 from nlp_transfer.reporting.sections.principal_components import principal_components
 from nlp_transfer.reporting.sections.source_domains import source_domains
-from nlp_transfer.reporting.sections.tokens_read import tokens_read
 from nlp_transfer.reporting.sections.train_test_overlap import train_test_overlap
 from nlp_transfer.reporting.sections.validation_trend import validation_trend
 from nlp_transfer.tasks.blocks import Section
@@ -17,7 +16,6 @@ from nlp_transfer.tasks.blocks import Section
 FINDINGS: tuple[Callable[[RunContext], Section | None], ...] = (
     target_labels,
     train_test_overlap,
-    tokens_read,
     label_shift,
     checkpoints,
     source_domains,

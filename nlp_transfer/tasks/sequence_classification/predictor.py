@@ -3,7 +3,7 @@
 Windows of rows are sorted by length and split into batches of about as many tokens, which are computed in float32.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -14,10 +14,11 @@ import pyarrow as pa
 from nlp_transfer.data.corpus import Corpus, CorpusConfig
 from nlp_transfer.data.encoding.collators import PaddingCollator
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage
-from nlp_transfer.data.encoding.tokens import untruncated_lengths
 from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
+from nlp_transfer.models.activation_cache.window_rows import WINDOW_IDS, window_edges
 from nlp_transfer.models.config_values import label_problems
+from nlp_transfer.models.heads.document_pooling import WindowLogits
 from nlp_transfer.models.onnx.runtime import OnnxNetwork
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.models.speed.inference import batch_logits, check_finite
@@ -26,14 +27,27 @@ from nlp_transfer.tasks.saved_folder import UNLIMITED_TOKENS, SavedModel, run_la
 from nlp_transfer.tasks.sequence_classification import NAME
 from nlp_transfer.tasks.sequence_classification.baselines import label_array
 from nlp_transfer.tasks.sequence_classification.decision import Decision
+from nlp_transfer.tasks.sequence_classification.long_documents import LongDocuments
 
 if TYPE_CHECKING:
     import torch
     from datasets import Dataset
-    from transformers import BatchEncoding
 
 KINDS = {True: "any number of labels a text (labels: lists)", False: "one label a text (label)"}
 """The names of multi-label and single-label classification in messages."""
+
+
+_WINDOWS = pa.list_(
+    pa.struct(
+        {
+            "class": pa.string(),
+            "start": pa.int64(),
+            "end": pa.int64(),
+            "weight": pa.float64(),
+            "probability": pa.float64(),
+        }
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,9 @@ class ClassPrediction:
         decision: `predict`, or `abstain` where the model is not sure enough; None if it never abstains.
         set: the possible classes; None without sets.
         expected_cost: of the prediction; None without costs.
+        windows: the windows of a long document that decided, the most important first: for each predicted class the
+            characters `start` to `end`, the `weight` of the window's logit in that of the document, and the class's
+            `probability` in this window alone; None if not asked for.
 
     Example:
         >>> ClassPrediction(3, "red", {"red": 0.75, "blue": 0.25}).row()
@@ -58,6 +75,7 @@ class ClassPrediction:
     decision: str | None = None
     set: list[str] | None = None
     expected_cost: float | None = None
+    windows: list[dict[str, Any]] | None = None
 
     def row(self) -> dict[str, Any]:
         """Return the prediction as JSON holds it, with probabilities rounded to 6 decimals."""
@@ -71,7 +89,9 @@ class ClassificationPredictor(ExportablePredictor):
 
     Args:
         decision: what it makes of its logits.
+        reading: how it reads texts longer than `max_length`.
         top_k: number of probabilities of a prediction, the largest first; None has all in the order of the classes.
+        windows: number of windows that a prediction names for each class; None names none.
     """
 
     task: ClassVar[str] = NAME
@@ -79,7 +99,9 @@ class ClassificationPredictor(ExportablePredictor):
     references_noun: ClassVar[str] = "labels"
 
     decision: Decision
+    reading: LongDocuments
     top_k: int | None = None
+    windows: int | None = None
 
     @classmethod
     def from_saved(cls, saved: SavedModel) -> Self:
@@ -101,8 +123,10 @@ class ClassificationPredictor(ExportablePredictor):
         labels = [config.id2label[i] for i in range(config.num_labels)]
         if isinstance(loaded.model, OnnxNetwork):
             loaded.model.check_outputs(len(labels))
+        max_length = int(record.get("max_length", _longest(config, tokenizer)))
         try:
             decision = Decision.from_record(record, labels, multi_label=multi_label)
+            reading = LongDocuments.from_record(record, max_length)
         except ValueError as error:
             raise CheckpointError(
                 f"{saved.name}: the decision in its config.json cannot be read ({error}). Save the model anew."
@@ -110,9 +134,10 @@ class ClassificationPredictor(ExportablePredictor):
         return cls(
             model=loaded.model,
             tokenizer=tokenizer,
-            max_length=int(record.get("max_length", _longest(config, tokenizer))),
+            max_length=max_length,
             origin=str(saved.folder),
             decision=decision,
+            reading=reading,
         )
 
     @property
@@ -127,13 +152,23 @@ class ClassificationPredictor(ExportablePredictor):
 
     def state(self) -> dict[str, Any]:
         """Return the length and the decision."""
-        return {"max_length": self.max_length, **self.decision.record()}
+        return {"max_length": self.max_length, **self.reading.record(), **self.decision.record()}
 
-    def with_options(self, *, top_k: int | None = None) -> Self:
-        """Return the classifier with `top_k` probabilities a prediction; raise ConfigError if it is less than 1."""
-        if top_k is not None and top_k < 1:
-            raise ConfigError(f"--top_k is {top_k}; expected at least 1.")
-        return replace(self, top_k=top_k)
+    def with_options(self, *, top_k: int | None = None, windows: int | None = None) -> Self:
+        """Return the classifier with `top_k` probabilities, and `windows` that decided, for each prediction.
+
+        Raises:
+            ConfigError: one of them is less than 1, or the model does not read in windows or has no character offsets.
+        """
+        for name, value in (("top_k", top_k), ("windows", windows)):
+            if value is not None and value < 1:
+                raise ConfigError(f"--{name} is {value}; expected at least 1.")
+        if windows is not None and not (self.reading.in_windows and self.tokenizer.is_fast):
+            raise ConfigError(
+                f"--windows names the windows that decided, and {self.origin} does not read in windows, or has no fast "
+                "tokenizer. Leave it out, or train with task.long_documents: windows."
+            )
+        return replace(self, top_k=top_k, windows=windows)
 
     def coverage(self) -> TokenCoverage:
         """Return counts that tell texts of another kind than those that the decision was fitted on."""
@@ -146,28 +181,46 @@ class ClassificationPredictor(ExportablePredictor):
         columns |= {"decision": pa.string()} if decision.accept_from is not None else {}
         columns |= {"set": names} if decision.set_levels is not None else {}
         columns |= {"expected_cost": pa.float64()} if decision.costs is not None else {}
+        columns |= {"windows": _WINDOWS} if self.windows else {}
         return columns | {f"probabilities.{name}": pa.float64() for name in self.label_names}
 
     def predict_window(
         self, window: Sequence[tuple[Any, str]], coverage: TokenCoverage, max_tokens: int | None
     ) -> Iterator[ClassPrediction]:
         """Yield the prediction of each text."""
-        texts = [text for _, text in window]
-        encoded = self._encode(texts)
-        lengths = untruncated_lengths(self.tokenizer, texts, encoded)
-        coverage.add(self.tokenizer, window, encoded["input_ids"], lengths)
-        logits = self.token_logits(encoded["input_ids"], max_tokens=max_tokens)
+        encoded = self.reading.columns([text for _, text in window], self.tokenizer)
+        coverage.add(self.tokenizer, window, *(encoded[name] for name in ("input_ids", "text_length", "read")))
+        windows = self._windows(encoded, max_tokens) if self.windows else None
+        logits = windows.pooled(self.reading.pooling) if windows else self.row_logits(encoded, max_tokens=max_tokens)
         probabilities = self.decision.probabilities(logits)
-        for (row_id, _), row, made in zip(
-            window, probabilities.tolist(), self.decision.describe(probabilities), strict=True
+        for number, (row, made) in enumerate(
+            zip(probabilities.tolist(), self.decision.describe(probabilities), strict=True)
         ):
             shown = zip(self.label_names, row, strict=True)
             ranked = shown if self.top_k is None else sorted(shown, key=lambda item: -item[1])[: self.top_k]
-            yield ClassPrediction(row_id, probabilities=dict(ranked), **made)
+            if windows is not None:
+                made["windows"] = self._evidence(windows.of(number), encoded["spans"][number], made["predicted"])
+            yield ClassPrediction(window[number][0], probabilities=dict(ranked), **made)
+
+    def _evidence(
+        self, windows: WindowLogits, spans: Sequence[tuple[int, int]], predicted: str | list[str]
+    ) -> list[dict[str, Any]]:
+        """Return the windows that decided for each predicted class."""
+        own = self.decision.probabilities(windows.logits)
+        evidence = []
+        for name in [predicted] if isinstance(predicted, str) else predicted:
+            place = list(self.label_names).index(name)
+            deciding = windows.deciding(place, self.reading.pooling, multi_label=self.multi_label)
+            for window, weight in deciding[: self.windows]:
+                (start, end), probability = spans[window], round(float(own[window, place]), 6)
+                evidence.append(
+                    {"class": name, "start": start, "end": end, "weight": round(weight, 4), "probability": probability}
+                )
+        return evidence
 
     def text_logits(self, texts: Sequence[str], *, max_tokens: int | None = None) -> np.ndarray:
         """Return the logits of texts; float32, shape (texts, classes)."""
-        return self.token_logits(self._encode(texts)["input_ids"], max_tokens=max_tokens)
+        return self.row_logits(self.reading.columns(texts, self.tokenizer), max_tokens=max_tokens)
 
     def token_logits(self, ids: Sequence[list[int]], *, max_tokens: int | None = None) -> np.ndarray:
         """Return the logits of tokenized texts; raise CheckpointError if they are not finite."""
@@ -179,9 +232,17 @@ class ClassificationPredictor(ExportablePredictor):
         check_finite(logits, self.origin)
         return logits
 
-    def row_logits(self, rows: "Dataset") -> np.ndarray:
-        """Return the logits of encoded rows; float32, shape (rows, classes)."""
-        return self.token_logits(list(rows["input_ids"]))
+    def row_logits(self, rows: "Dataset | Mapping[str, Sequence[Any]]", *, max_tokens: int | None = None) -> np.ndarray:
+        """Return the logits of encoded rows, or of columns of them; float32, shape (rows, classes)."""
+        if not self.reading.in_windows:
+            return self.token_logits(list(rows["input_ids"]), max_tokens=max_tokens)
+        return self._windows(rows, max_tokens).pooled(self.reading.pooling)
+
+    def _windows(self, rows: "Dataset | Mapping[str, Sequence[Any]]", max_tokens: int | None) -> WindowLogits:
+        edges = [window_edges(window_ids) for window_ids in rows[WINDOW_IDS]]
+        ids = [row[a:b] for row, (spans, _) in zip(rows["input_ids"], edges, strict=True) for a, b in spans]
+        counts = [np.array(of_windows) for _, of_windows in edges]
+        return WindowLogits(self.token_logits(ids, max_tokens=max_tokens), counts)
 
     def decisions(self, texts: Sequence[str], logits: Logits) -> list[Any]:
         """Return the class id, or the zeros and ones of all labels, of each text."""
@@ -190,7 +251,10 @@ class ClassificationPredictor(ExportablePredictor):
 
     def example_batch(self, texts: Sequence[str]) -> "dict[str, torch.Tensor]":
         """Return a batch of two texts."""
-        return PaddingCollator(self.tokenizer)([{"input_ids": ids} for ids in self._encode(texts[:2])["input_ids"]])
+        encoded = self.tokenizer(
+            list(texts[:2]), truncation=True, max_length=self.max_length, return_token_type_ids=False
+        )
+        return PaddingCollator(self.tokenizer)([{"input_ids": ids} for ids in encoded["input_ids"]])
 
     def load_corpus(self, config: CorpusConfig) -> Corpus:
         """Load a corpus with the labels of the model, written as those of the run were."""
@@ -204,7 +268,7 @@ class ClassificationPredictor(ExportablePredictor):
 
     def evaluate(self, dataset: "Dataset", *, max_tokens: int | None = None) -> Evaluated:
         """Score the model on one split."""
-        whole = replace(self, top_k=None)
+        whole = replace(self, top_k=None, windows=None)
         rows = ((row["id"], row["text"]) for row in dataset.select_columns(["id", "text"]))
         probabilities = np.zeros((len(dataset), len(self.label_names)))
         for index, prediction in enumerate(progress(whole.predictions(rows, max_tokens))):
@@ -213,10 +277,6 @@ class ClassificationPredictor(ExportablePredictor):
         metrics = self.decision.scores(probabilities, references, interval=True)
         lines = self.decision.prediction_rows(dataset["id"], references, probabilities)
         return Evaluated(metrics, {}, lines, self.decision.row_keys)
-
-    def _encode(self, texts: Sequence[str]) -> "BatchEncoding":
-        """Tokenize texts as in training, without token types, which are all 0."""
-        return self.tokenizer(list(texts), truncation=True, max_length=self.max_length, return_token_type_ids=False)
 
 
 def _longest(config: Any, tokenizer: Any) -> int:

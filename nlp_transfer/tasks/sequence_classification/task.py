@@ -28,6 +28,8 @@ from nlp_transfer.tasks.sequence_classification import NAME
 from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, score_baselines
 from nlp_transfer.tasks.sequence_classification.decision import Decision
 from nlp_transfer.tasks.sequence_classification.decision_settings import DecisionSettings, fit_decision, with_thresholds
+from nlp_transfer.tasks.sequence_classification.long_documents import LongDocuments
+from nlp_transfer.tasks.sequence_classification.wording import WORDING
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -40,33 +42,18 @@ if TYPE_CHECKING:
     from nlp_transfer.tasks.predictor import Predictor
 
 
-_PYTHON = """from transformers import pipeline
-
-classify = pipeline("text-classification", model="{model}", truncation=True)
-print(classify("A text to classify.", top_k=None))"""
-
-_WORDING = Wording(
-    unit="rows",
-    legend="Macro means run over classes, micro over decisions, weighted over classes by support. ECE is how far the "
-    "confidence is from the share that is right, AURC the mean error rate of the surest texts; less is better.",
-    purpose="It sorts texts like those it learned from into {classes}.",
-    usage=f"```python\n{_PYTHON}\n```",
-    hub_usage=_PYTHON,
-    not_for=(
-        "It is not for other kinds of texts or other languages, which it sorts all the same, nor for decisions about "
-        "people without a person who reads the text."
-    ),
-    pipeline_tag="text-classification",
-)
-
-
 @final
 @dataclass(frozen=True)
 class SequenceClassification(Task):
     """Classify texts.
 
     Args:
-        max_length: maximum number of tokens of a text, special tokens included; longer texts are truncated.
+        max_length: maximum number of tokens that the encoder reads at once, special tokens included.
+        long_documents: `truncate` cuts longer texts off; `windows` reads all of them, in windows of `max_length`.
+        pooling: what is made of the windows' logits: their `mean`, weighted by tokens; `max`, the largest of each
+            class; or `top_k`, the mean of the 3 largest.
+        window_overlap: maximum number of tokens that a window repeats of the one before, in whole sentences.
+        max_windows: maximum number of windows of a document; of more, evenly spaced ones are read.
         extend_positions: repeat the position embeddings of an encoder that has fewer than `max_length`.
         class_weights: `balanced` gives all classes the same total weight; or a weight by class name (1 if not named).
             Multi-label: the weight of the label's "yes".
@@ -86,10 +73,14 @@ class SequenceClassification(Task):
     provides: ClassVar[frozenset[Output]] = frozenset({Output.LOGITS, Output.POOLED, Output.ROW_LOSS, Output.HEAD})
     baseline_names: ClassVar[tuple[str, ...]] = tuple(BASELINES)
     scored_rows: ClassVar[tuple[type, ...]] = (ClassificationRows, ProbabilityRows)
-    wording: ClassVar[Wording] = _WORDING
+    wording: ClassVar[Wording] = WORDING
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
 
     max_length: int = 512
+    long_documents: str = "truncate"
+    pooling: str = "mean"
+    window_overlap: int = 32
+    max_windows: int | None = None
     extend_positions: bool = False
     class_weights: str | dict[str, float] | None = None
     focal_gamma: float = 0.0
@@ -102,6 +93,7 @@ class SequenceClassification(Task):
         problems = size_problems("task.", vars(self))
         if self.max_length < 3:
             problems.append(f"task.max_length is {self.max_length}; a text needs at least 3 tokens.")
+        problems += LongDocuments.of(self).problems()
         if isinstance(self.class_weights, str) and self.class_weights != "balanced":
             problems.append(
                 f"task.class_weights is {self.class_weights!r}; expected 'balanced' or a weight by class name."
@@ -168,13 +160,14 @@ class FittedSequenceClassification(FittedTask):
         costs = config.decision.cost_array(self.label_names, multi_label=self.multi_label)
         self.decision = replace(Decision.plain(self.label_names, multi_label=self.multi_label), costs=costs)
         self.row_keys = self.decision.row_keys
+        self.windows = LongDocuments.of(config)
         self.calibration: Calibration | None = None
         self.broken_promises: list[str] = []
         self._weights = class_weights(config.class_weights, corpus)
 
     def settings(self) -> dict[str, Any]:
         """Return the length and the decision."""
-        return {"max_length": self.max_length, **self.decision.record()}
+        return {"max_length": self.max_length, **self.windows.record(), **self.decision.record()}
 
     def threshold_by_label(self) -> dict[str, float]:
         """Return the thresholds by label name; empty for single-label."""
@@ -194,6 +187,7 @@ class FittedSequenceClassification(FittedTask):
             fingerprint=fingerprint,
             keep=(DOMAIN_COLUMN,) if DOMAIN_COLUMN in rows.column_names else (),
             num_labels=len(self.label_names) if self.multi_label else None,
+            windows=self.windows.encoder(tokenizer),
         )
 
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
@@ -208,7 +202,9 @@ class FittedSequenceClassification(FittedTask):
         from nlp_transfer.models.positions import fit_positions
 
         loaded = load_encoder_with_head(reference, label_names=self.label_names, multi_label=self.multi_label)
-        return fit_positions(loaded, self.max_length, reference.model, repeat=self.config.extend_positions)
+        loaded = fit_positions(loaded, self.max_length, reference.model, repeat=self.config.extend_positions)
+        self.windows.prepare(loaded.model)
+        return loaded
 
     def collator(
         self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
@@ -266,14 +262,17 @@ class FittedSequenceClassification(FittedTask):
         predictions: DomainPredictions,
         encoded: "Mapping[str, Mapping[str, Dataset]]",
     ) -> tuple[Section, ...]:
-        """Return the section about the decision, and whether it holds for the target's texts."""
+        """Return the sections about the decision, which may not hold for the target, and about long documents."""
+        from nlp_transfer.tasks.sequence_classification.length_section import length_section
         from nlp_transfer.tasks.sequence_classification.sections import decision_section, shift_blocks
 
         splits = corpora["source"].splits
         split, shift = calibration_split(splits), shift_blocks(self.decision, encoded)
         rows = f"{len(splits[split]):,} rows of source {split}"
         decided = (self.decision, self.calibration, self.config.decision, rows)
-        return (decision_section(*decided, self.broken_promises, shift),)
+        made = decision_section(*decided, self.broken_promises, shift)
+        long = length_section(self.windows, self.decision, predictions, encoded)
+        return (made,) if long is None else (made, long)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return class probabilities; see `Decision.probabilities`."""

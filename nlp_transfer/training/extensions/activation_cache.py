@@ -23,6 +23,7 @@ from nlp_transfer.models.activation_cache.features import make_batch
 from nlp_transfer.models.activation_cache.frozen import encoder_identity, frozen_layers
 from nlp_transfer.models.activation_cache.replay import TEXT_COLUMNS, StoredStates, replay_problem
 from nlp_transfer.models.activation_cache.store import ActivationStore, NotStoredError, format_bytes
+from nlp_transfer.models.activation_cache.window_rows import network_rows
 from nlp_transfer.models.activation_cache.writer import layers_return_tuples, write_states
 from nlp_transfer.models.families import encoder_layers, plain_model
 
@@ -126,7 +127,7 @@ class ActivationCache(Extension):
     @torch.no_grad()
     def _check(self, states: StoredStates) -> None:
         """Run a few rows with and without stored states."""
-        rows: Any = self.trainer.train_dataset
+        rows: Any = network_rows(self.trainer.train_dataset)
         try:
             chosen = range(min(CHECKED_ROWS, len(rows)))
             batch = make_batch(rows, chosen, self.trainer.data_collator, self.trainer.args.device)
@@ -172,11 +173,12 @@ class ActivationCache(Extension):
         given: Any = self.trainer.eval_dataset
         parts = given.values() if isinstance(given, dict) else [given]
         target = self.trainer.context.target if self.trainer.context is not None else None
-        return [
+        computed = [
             self.trainer.train_dataset,
             *([target] if target is not None else []),
             *(part for part in parts if again and hasattr(part, "__len__")),
         ]
+        return list(map(network_rows, computed))
 
     def _read_or_write(self, model: Any, texts: UniqueTexts, store: ActivationStore, layers: int) -> Entry:
         """Return the states that leave the layers, from the store; write them where they are missing."""

@@ -20,7 +20,7 @@ def test_cut_and_unreadable_texts_are_counted() -> None:
     encoded = tokenizer(texts, truncation=True, max_length=5)
     whole = untruncated_lengths(tokenizer, texts, encoded)
     assert whole == [4, 7, 5, 4]
-    coverage.add(tokenizer, list(zip("pqrs", texts, strict=True)), encoded["input_ids"], whole)
+    coverage.add(tokenizer, list(zip("pqrs", texts, strict=True)), encoded["input_ids"], whole, [4, 5, 5, 4])
     assert coverage == TokenCoverage(texts=4, cut=1, tokens=20, unread=2, unreadable=2, example="id r ('un', 'deux')")
     assert coverage.warnings() == [
         "1 of 4 (25%) texts are longer than the model reads: 10.0% of all tokens were cut off.",
@@ -60,19 +60,19 @@ def test_a_tokenizer_whose_unknown_token_ends_texts_has_none() -> None:
 def test_texts_of_another_kind_than_the_known_ones_are_reported() -> None:
     coverage = TokenCoverage(known=TokenFrequencies.of([[5, 6]] * 30))
     rows, ids = [(n, "text") for n in range(30)], [[5, 7]] * 30
-    coverage.add(make_tokenizer(), rows, ids, [2] * 30)
+    coverage.add(make_tokenizer(), rows, ids, [2] * 30, [2] * 30)
     (warning,) = coverage.warnings()
     assert warning.startswith("These 30 texts differ from those that the decision was fitted on (p = ")
     assert warning.endswith("there is no promise on this domain, neither of precision nor of coverage.")
     same = TokenCoverage(known=TokenFrequencies.of([[5, 7]] * 30))
-    same.add(make_tokenizer(), rows, ids, [2] * 30)
+    same.add(make_tokenizer(), rows, ids, [2] * 30, [2] * 30)
     assert same.warnings() == []
 
 
 def test_few_texts_are_reported_as_not_tested() -> None:
     coverage = TokenCoverage(known=TokenFrequencies.of([[5, 6]] * 30))
     assert coverage.warnings() == []  # nothing was predicted
-    coverage.add(make_tokenizer(), [(1, "text")], [[5, 7]], [2])
+    coverage.add(make_tokenizer(), [(1, "text")], [[5, 7]], [2], [2])
     assert coverage.warnings() == [
         "Whether the decision's promises hold for these texts was not tested: 1 text is too few for the shift test, "
         "which takes 20."

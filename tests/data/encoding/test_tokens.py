@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from nlp_transfer import corpus_from
 from nlp_transfer.data.encoding import tokens
+from nlp_transfer.data.encoding.document_windows import WindowEncoder
 from nlp_transfer.data.encoding.tokens import encode_texts, multi_hot, tokenizer_digest
 from nlp_transfer.errors import DataError
 
@@ -61,9 +62,26 @@ def test_columns_and_values() -> None:
         "attention_mask": [[1] * 4, [1] * 5, [1] * 4],
         "length": [4, 5, 4],
         "text_length": [4, 6, 4],
+        "read": [4, 5, 4],
         "truncated": [False, True, False],
         "labels": [0, 1, 0],
     }
+
+
+def test_long_texts_in_windows() -> None:
+    tokenizer = make_tokenizer()
+    encoded = encode_texts(
+        dataset(), tokenizer, max_length=5, fingerprint="f", windows=WindowEncoder(tokenizer, 5, 0, max_windows=1)
+    )
+    assert encoded["input_ids"][:] == [[2, 4, 5, 3], [2, 4, 5, 3], [2, 7, 1, 3]]
+    assert encoded["window_ids"][:] == [[-1, 1, 1, -1]] * 3
+    assert encoded["read"][:] == [4, 4, 4]
+    assert encoded["text_length"][:] == [4, 6, 4]
+    assert encoded["truncated"][:] == [False, True, False]
+    every = encode_texts(dataset(), tokenizer, max_length=5, fingerprint="f", windows=WindowEncoder(tokenizer, 5, 0))
+    assert every["input_ids"][1] == [2, 4, 5, 3, 2, 6, 7, 3]
+    assert every["window_ids"][1] == [-1, 1, 1, -1, -2, 2, 2, -2]
+    assert every["length"][:] == [4, 8, 4]
 
 
 def test_multi_hot_labels() -> None:
@@ -76,7 +94,8 @@ def test_multi_hot_labels() -> None:
 
 def test_without_labels_and_with_further_columns() -> None:
     encoded = encode_texts(dataset(None), make_tokenizer(), max_length=8, fingerprint="f", keep=("text",))
-    assert encoded.column_names == ["id", "text", "input_ids", "attention_mask", "length", "text_length", "truncated"]
+    made = ["id", "text", "input_ids", "attention_mask", "length", "text_length", "read", "truncated"]
+    assert encoded.column_names == made
     assert encoded["text"][0] == "one two"
     with pytest.raises(DataError, match="There is no column 'kind' to keep; columns: id, text"):
         encode_texts(dataset(None), make_tokenizer(), max_length=8, fingerprint="f", keep=("kind",))

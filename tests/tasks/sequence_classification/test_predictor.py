@@ -59,7 +59,7 @@ def test_five_thousand_rows_keep_their_order(tiny_classifier: Path) -> None:
 def test_batches_hold_as_many_tokens_as_they_may(
     max_tokens: int | None, tiny_classifier: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nlp_transfer.tasks.predictor.CPU_MAX_TOKENS", 32)
+    monkeypatch.setattr("nlp_transfer.models.speed.batching.CPU_MAX_TOKENS", 32)
     classifier = saved_models.load(tiny_classifier)
     shapes: list[tuple[int, int]] = []
     monkeypatch.setattr(unpadding, "_reason_against", lambda model: None)  # it looks at a batch of its own

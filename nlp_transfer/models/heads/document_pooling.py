@@ -1,0 +1,204 @@
+"""Classify documents of any length: an encoder's classifier reads windows, and their logits are pooled.
+
+    windows -> encoder and head -> logits of each window -> one row of logits a document
+
+    mean:   Σ n_w z_w / Σ n_w,  n_w the number of tokens that window w counts
+    max:    the largest logit of each class
+    top_k:  the mean of the `TOP_K` largest logits of each class
+
+The weights are those of the family's own classifier, so a saved folder stays a plain transformers folder. Windows go
+through the network in parts of `tokens_at_once`. Several parts are computed again in the backward pass
+(models/speed/recomputation.py), so that memory does not grow with the document.
+Reference: Pappagari et al. (2019), https://arxiv.org/abs/1910.10781; Chen et al. (2016), https://arxiv.org/abs/1604.06174
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from nlp_transfer.models.heads.pooling import pooled_and_logits
+from nlp_transfer.models.speed.batching import default_batch_tokens, token_budget_batches
+from nlp_transfer.models.speed.recomputation import recomputed
+
+TOP_K = 3
+
+
+@dataclass
+class DocumentOutput(SequenceClassifierOutput):
+    """The loss, the logits of documents, (batch, classes), and on request their pooled features, (batch, hidden)."""
+
+    pooled: Tensor | None = None
+
+
+def pool(values: Tensor, documents: Tensor, counts: Tensor, pooling: str, size: int) -> Tensor:
+    """Return one row a document of one row a window.
+
+    Args:
+        values: shape (windows, columns).
+        documents: number of each window's document, shape (windows,); each of `size` documents has a window.
+        counts: number of tokens that each window counts, shape (windows,).
+
+    Example:
+        >>> logits, documents = torch.tensor([[1.0], [4.0], [5.0]]), torch.tensor([0, 0, 1])
+        >>> pool(logits, documents, torch.tensor([20, 10, 7]), "mean", 2)
+        tensor([[2.],
+                [5.]])
+    """
+    if pooling == "mean":
+        weights = counts.clamp(min=1).to(values)
+        total = weights.new_zeros(size).index_add(0, documents, weights)
+        shares = values * (weights / total[documents])[:, None]
+        return values.new_zeros(size, values.shape[1]).index_add(0, documents, shares)
+    most = 1 if pooling == "max" else TOP_K
+    rows = [values[documents == document] for document in range(size)]
+    return torch.stack([row.topk(min(most, len(row)), dim=0).values.mean(0) for row in rows])
+
+
+@dataclass(frozen=True)
+class WindowLogits:
+    """Logits of the windows of documents, shape (windows, classes), and for each document the tokens that they count.
+
+    Example:
+        >>> WindowLogits(np.array([[1.0], [4.0]], np.float32), [np.array([20, 10])]).deciding(0, "mean")
+        [(0, 0.666...), (1, 0.333...)]
+    """
+
+    logits: np.ndarray
+    counts: Sequence[np.ndarray]
+
+    def pooled(self, pooling: str) -> np.ndarray:
+        """Return the logits of each document, shape (documents, classes)."""
+        documents = np.repeat(np.arange(len(self.counts)), [len(counts) for counts in self.counts])
+        logits, of, counts = (torch.from_numpy(part) for part in (self.logits, documents, np.concatenate(self.counts)))
+        return pool(logits, of, counts, pooling, len(self.counts)).numpy()
+
+    def of(self, document: int) -> "WindowLogits":
+        """Return those of one document."""
+        start = sum(len(counts) for counts in self.counts[:document])
+        return WindowLogits(self.logits[start : start + len(self.counts[document])], [self.counts[document]])
+
+    def deciding(self, place: int, pooling: str, *, multi_label: bool = False) -> list[tuple[int, float]]:
+        """Return (window, weight) of one document for a class, by what each adds to the class's lead over the mean.
+
+        The weight is the share of the window's logit in the document's; windows without weight are left out.
+        """
+        logits = self.logits[:, place]
+        if pooling == "mean":
+            weights = np.maximum(self.counts[0], 1) / np.maximum(self.counts[0], 1).sum()
+        else:
+            most = min(1 if pooling == "max" else TOP_K, len(logits))
+            weights = np.zeros(len(logits))
+            weights[np.argsort(-logits, kind="stable")[:most]] = 1 / most
+        added = weights * (logits if multi_label else logits - self.logits.mean(axis=1))
+        order = np.argsort(-added, kind="stable").tolist()
+        return [(window, float(weights[window])) for window in order if weights[window]]
+
+
+class _DocumentClassifier:
+    """Add reading documents of several windows to a family's classifier; see the module's docstring."""
+
+    config: Any
+    device: torch.device
+    loss_function: Any
+    parameters: Any
+    window_pooling = "mean"
+    tokens_at_once: int | None = None
+    """Maximum number of tokens of a part; None takes the device's default."""
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        window_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_pooled: bool = False,
+        **options: Any,
+    ) -> Any:
+        """Classify documents.
+
+        Args:
+            input_ids: the windows of each document, one after another, shape (batch, tokens).
+            window_ids: the number of each token's window, 0 for padding, negative for context, shape (batch, tokens);
+                None reads each row as one text.
+            output_pooled: return the means of the windows' features too.
+        """
+        if window_ids is None or input_ids is None:
+            given = {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels, **options}
+            return super().forward(**given)  # type: ignore[misc]
+        ids, documents, counts = split_windows(input_ids, window_ids)
+        most = self.tokens_at_once or default_batch_tokens(self.device)
+        parts = token_budget_batches(list(map(len, ids)), most)
+        padding = int(self.config.pad_token_id or 0)
+
+        def read(part: int) -> tuple[Tensor, ...]:
+            return self._read(*padded([ids[window] for window in parts[part]], padding), output_pooled)
+
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        if len(parts) > 1 and trained and torch.is_grad_enabled():
+            outputs = recomputed(read, len(parts), trained, self.device)
+        else:
+            outputs = tuple(map(torch.cat, zip(*map(read, range(len(parts))), strict=True)))
+        back = torch.tensor([window for part in parts for window in part], device=documents.device).argsort()
+        poolings = (self.window_pooling, "mean")
+        logits, *pooled = (
+            pool(rows[back], documents, counts, pooling, len(input_ids))
+            for rows, pooling in zip(outputs, poolings, strict=False)
+        )
+        loss = None if labels is None else self.loss_function(labels, logits, self.config)
+        return DocumentOutput(loss=loss, logits=logits, pooled=pooled[0] if pooled else None)
+
+    def _read(self: Any, tokens: Tensor, mask: Tensor, output_pooled: bool) -> tuple[Tensor, ...]:
+        """Return the logits of windows and, if asked for, their features."""
+
+        def compute() -> Tensor:
+            return super(_DocumentClassifier, self).forward(input_ids=tokens, attention_mask=mask).logits  # type: ignore[misc, no-any-return]
+
+        if output_pooled:
+            pooled, logits = pooled_and_logits(self, compute, mask)
+            return logits, pooled
+        logits = compute()
+        return (logits.to(torch.promote_types(logits.dtype, torch.float32)),)
+
+
+def split_windows(input_ids: Tensor, window_ids: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
+    """Return the token ids of each window, and its document and number of counted tokens, shape (windows,) each."""
+    real = window_ids != 0
+    document = torch.arange(len(input_ids), device=input_ids.device)[:, None].expand_as(window_ids)[real]
+    number = window_ids[real].abs()
+    runs = torch.stack([document, number])
+    (documents, _), places, lengths = torch.unique_consecutive(runs, dim=1, return_inverse=True, return_counts=True)
+    counts = torch.zeros_like(lengths).index_add(0, places, (window_ids[real] > 0).to(lengths))
+    return list(input_ids[real].split(lengths.tolist())), documents, counts
+
+
+def padded(windows: Sequence[Tensor], padding: int) -> tuple[Tensor, Tensor]:
+    """Return token ids and attention mask, shape (windows, tokens) each, padded at the end."""
+    ids = pad_sequence(list(windows), batch_first=True, padding_value=padding)
+    mask = pad_sequence([torch.ones_like(window) for window in windows], batch_first=True)
+    return ids, mask
+
+
+def read_windows(model: Any, pooling: str) -> None:
+    """Let a transformers classifier read documents of several windows, in place."""
+    family: Any = type(model)
+    model.__class__ = _document_class(family)
+    model.window_pooling = pooling
+
+
+@lru_cache
+def _document_class(family: Any) -> Any:
+    # The family's own name goes into config.json, and tells transformers and this package what the network is.
+    fields = {"__module__": family.__module__, "__doc__": family.__doc__}
+    return type(family.__name__, (_DocumentClassifier, family), fields)
+
+
+def reads_windows(model: Any) -> bool:
+    """Return True if a network reads documents of several windows."""
+    return isinstance(model, _DocumentClassifier)

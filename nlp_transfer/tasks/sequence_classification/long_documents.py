@@ -1,0 +1,96 @@
+"""The settings of reading documents that are longer than an encoder's input, in training and in a saved model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
+
+from nlp_transfer.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from nlp_transfer.data.encoding.document_windows import WindowEncoder
+
+TRUNCATE, WINDOWS = "truncate", "windows"
+
+POOLINGS = ("mean", "max", "top_k")
+"""Ways to pool the logits of windows; see models/heads/document_pooling.py."""
+
+
+@dataclass(frozen=True)
+class LongDocuments:
+    """Settings of a task; see `SequenceClassification`."""
+
+    max_length: int
+    long_documents: str
+    pooling: str
+    window_overlap: int
+    max_windows: int | None
+
+    @classmethod
+    def of(cls, task: Any) -> Self:
+        """Return the settings of a task."""
+        return cls(**{field.name: getattr(task, field.name) for field in fields(cls)})
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], max_length: int) -> Self:
+        """Return the settings of a saved model, from its `record`; raise ValueError if they are damaged."""
+        known = {"long_documents": TRUNCATE, "pooling": "mean", "window_overlap": 0, "max_windows": None}
+        settings = cls(max_length, **{name: record.get(name, value) for name, value in known.items()})
+        numbers = (settings.window_overlap, 1 if settings.max_windows is None else settings.max_windows)
+        if not all(type(number) is int for number in numbers):
+            raise ValueError(f"{numbers} are no whole numbers")
+        if problems := settings.problems():
+            raise ValueError("; ".join(problems))
+        return settings
+
+    def record(self) -> dict[str, Any]:
+        """Return what a saved model needs to read as in training; empty where it truncates."""
+        return {name: value for name, value in asdict(self).items() if self.in_windows and name != "max_length"}
+
+    @property
+    def in_windows(self) -> bool:
+        """True if documents are read in windows."""
+        return self.long_documents == WINDOWS
+
+    def problems(self) -> list[str]:
+        """Return a sentence for each bad value."""
+        problems = []
+        if self.long_documents not in (TRUNCATE, WINDOWS):
+            problems.append(f"task.long_documents: {did_you_mean('way', self.long_documents, (TRUNCATE, WINDOWS))}")
+        if self.pooling in ("first", "head_tail"):
+            count = {"first": 1, "head_tail": 2}[self.pooling]
+            problems.append(f"task.pooling is {self.pooling!r}: set task.max_windows: {count} and task.pooling: mean.")
+        elif self.pooling not in POOLINGS:
+            problems.append(f"task.pooling: {did_you_mean('pooling', self.pooling, POOLINGS)}")
+        if self.in_windows and not 0 <= self.window_overlap <= self.max_length // 2:
+            problems.append(
+                f"task.window_overlap is {self.window_overlap}; expected 0 to {self.max_length // 2}, half of "
+                f"task.max_length ({self.max_length})."
+            )
+        if self.max_windows is not None and self.max_windows < 1:
+            problems.append(f"task.max_windows is {self.max_windows}; expected 1 or more, or null for all windows.")
+        return problems
+
+    def encoder(self, tokenizer: "PreTrainedTokenizerBase") -> "WindowEncoder | None":
+        """Return the encoder of documents; None where they are truncated."""
+        from nlp_transfer.data.encoding.document_windows import WindowEncoder
+
+        if not self.in_windows:
+            return None
+        return WindowEncoder(tokenizer, self.max_length, self.window_overlap, self.max_windows)
+
+    def columns(self, texts: Sequence[str], tokenizer: "PreTrainedTokenizerBase") -> dict[str, list[Any]]:
+        """Return the columns `input_ids`, `text_length`, `read` and, in windows, `window_ids` of texts."""
+        from nlp_transfer.data.encoding.tokens import truncated_columns
+
+        if (encoder := self.encoder(tokenizer)) is not None:
+            return encoder.columns(texts)
+        return truncated_columns(texts, tokenizer=tokenizer, max_length=self.max_length)
+
+    def prepare(self, model: Any) -> None:
+        """Let the network read documents of several windows, if so set."""
+        from nlp_transfer.models.heads.document_pooling import read_windows
+
+        if self.in_windows:
+            read_windows(model, self.pooling)
