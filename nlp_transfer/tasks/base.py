@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from nlp_transfer.data.corpus import Corpus
-    from nlp_transfer.data.encoding.collators import PaddingCollator
     from nlp_transfer.metrics.calibration import Calibration
     from nlp_transfer.models.loading import LoadedModel
     from nlp_transfer.models.reference import ModelReference
@@ -294,10 +293,3 @@ class FittedTask(ABC):
     def settings(self) -> dict[str, Any]:
         """Return the settings that a saved model needs to predict as in training, as JSON holds them."""
         return {}
-
-
-def padding_collator(tokenizer: "PreTrainedTokenizerBase", *, compiled: bool) -> "PaddingCollator":
-    """Return the collator that pads token ids, to few different lengths for a compiled model."""
-    from nlp_transfer.data.encoding.collators import COMPILED_MULTIPLE, PaddingCollator
-
-    return PaddingCollator(tokenizer, COMPILED_MULTIPLE) if compiled else PaddingCollator(tokenizer)

@@ -70,6 +70,11 @@ class PaddingCollator:
         return min(rounded, max(longest, self.tokenizer.model_max_length))
 
 
+def padding_collator(tokenizer: "PreTrainedTokenizerBase", *, compiled: bool) -> PaddingCollator:
+    """Return the collator that pads token ids, to few different lengths for a compiled model."""
+    return PaddingCollator(tokenizer, COMPILED_MULTIPLE) if compiled else PaddingCollator(tokenizer)
+
+
 @dataclass(frozen=True)
 class SentenceCollator:
     """Collator that pads rows of `encode_documents`."""

@@ -11,7 +11,7 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.metric import Scores, TokenRows
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import FittedTask, Predictions, Task, Wording, padding_collator
+from nlp_transfer.tasks.base import FittedTask, Predictions, Task, Wording
 from nlp_transfer.tasks.headline import interval_text
 
 if TYPE_CHECKING:
@@ -184,6 +184,8 @@ class FittedMaskedLanguageModeling(FittedTask):
         from nlp_transfer.data.encoding.masking import MaskingCollator, TokenMasker
 
         masks = TokenMasker.of(tokenizer, probability=self.config.mask_probability, whole_words=self.config.whole_words)
+        from nlp_transfer.data.encoding.collators import padding_collator
+
         return MaskingCollator(padding_collator(tokenizer, compiled=compiled), masks, seed)
 
     def score(

@@ -21,7 +21,6 @@ from nlp_transfer.tasks.base import (
     Predictions,
     Task,
     Wording,
-    padding_collator,
 )
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.sequence_classification import NAME
@@ -210,6 +209,8 @@ class FittedSequenceClassification(FittedTask):
         self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
     ) -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
         """Return the collator that pads texts."""
+        from nlp_transfer.data.encoding.collators import padding_collator
+
         return padding_collator(tokenizer, compiled=compiled)
 
     def row_losses(self, logits: "Tensor", labels: "Tensor") -> "Tensor":

@@ -15,7 +15,7 @@ from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.files.validate import EXTRACTOR
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import DomainPredictions, Wording, padding_collator
+from nlp_transfer.tasks.base import DomainPredictions, Wording
 from nlp_transfer.tasks.blocks import Section
 from nlp_transfer.tasks.summarization import ABSTRACTIVE, EXTRACT, LONG_DOCUMENTS, TRUNCATE
 from nlp_transfer.tasks.summarization.base import ABSTRACTIVE_WORDING, FittedSummarization, Summarization
@@ -249,7 +249,7 @@ class FittedAbstractiveSummarization(FittedSummarization):
         self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
     ) -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
         """Return the collator of documents and summaries; `build_model` sets the token that begins a summary."""
-        from nlp_transfer.data.encoding.collators import PairCollator
+        from nlp_transfer.data.encoding.collators import PairCollator, padding_collator
 
         return PairCollator(padding_collator(tokenizer, compiled=compiled), self._start, self._fill)
 

@@ -12,7 +12,7 @@ from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.metrics.sentence_selection import SummaryLength
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import Wording, padding_collator
+from nlp_transfer.tasks.base import Wording
 from nlp_transfer.tasks.summarization import EXTRACTIVE
 from nlp_transfer.tasks.summarization.base import EXTRACTIVE_WORDING, FittedSummarization, Summarization
 from nlp_transfer.tasks.summarization.selection import Selection, length_problems, oracle_labels
@@ -190,7 +190,7 @@ class FittedExtractiveSummarization(FittedSummarization):
         self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
     ) -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
         """Return the collator of windows."""
-        from nlp_transfer.data.encoding.collators import SentenceCollator
+        from nlp_transfer.data.encoding.collators import SentenceCollator, padding_collator
 
         return SentenceCollator(padding_collator(tokenizer, compiled=compiled))
 
