@@ -181,11 +181,10 @@ class FittedMaskedLanguageModeling(FittedTask):
         self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
     ) -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
         """Return the collator that pads rows and draws masks."""
+        from nlp_transfer.data.encoding.collators import padding_collator
         from nlp_transfer.data.encoding.masking import MaskingCollator, TokenMasker
 
         masks = TokenMasker.of(tokenizer, probability=self.config.mask_probability, whole_words=self.config.whole_words)
-        from nlp_transfer.data.encoding.collators import padding_collator
-
         return MaskingCollator(padding_collator(tokenizer, compiled=compiled), masks, seed)
 
     def score(
