@@ -205,7 +205,7 @@ def _limits(run: FinishedRun) -> Iterator[str]:
     record = saved_record(run.folder / MODEL)
     yield "The scores are of the rows named above; on texts of another kind, language or time it was not tried."
     if "max_length" in record:
-        windows = "are read in windows of" if "overlap" in record else "are cut at"
+        windows = "are read in windows of" if {"overlap", "window_overlap"} & set(record) else "are cut at"
         yield f"Texts {windows} {record['max_length']:,} tokens."
     parts = {"thresholds": "thresholds by label", "accept_from": "abstention", "set_levels": "sets", "costs": "costs"}
     if decided := [word for name, word in parts.items() if name in record and record[name] != {}]:

@@ -75,12 +75,15 @@ def run(
     with runner.open_folder(experiment, prepared, resume=resume, archive_existing=archive_existing) as folder:
         around = runner.Surroundings(experiment.record())
         searches = bool(experiment.search)
+        task = experiment.task
         if searches:
             experiment, around = _search(experiment, folder, around, stop_signals)
         if (baseline := source_only_experiment(experiment)) is not None:
             source_only = _run_source_only(experiment, baseline, stop_signals)
             around = dataclasses.replace(around, source_only=source_only)
-        if searches or baseline is not None:  # the head's initial weights are again those of the seed
+        if experiment.task != task:  # the search has chosen how texts are read
+            prepared = prepare(experiment)
+        elif searches or baseline is not None:  # the head's initial weights are again those of the seed
             loaded = load_model(experiment, prepared.data.task)
             prepared = dataclasses.replace(prepared, loaded=loaded)
         report = runner.train_and_report(experiment, prepared, folder, around=around, stop_signals=stop_signals)

@@ -31,6 +31,9 @@ NUMBERS = (
 )
 """Training arguments that `nlp_transfer.search` may try: those of optimization that do not depend on others."""
 
+READING = ("max_length", "long_documents", "pooling", "window_overlap", "max_windows")
+"""Settings of a task that a search may try: how texts are read. Others change what is compared."""
+
 
 def combinations(search: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
     """Yield every combination of the values, by path.
@@ -60,7 +63,9 @@ def search_problems(search: Mapping[str, Sequence[Any]], training: Any, methods:
         section = str(path).partition(".")[0]
         if near := "training" if section in NUMBERS else "methods" if section in METHODS else None:
             problems.append(f"search: {path} is not whole. Did you mean {near}.{path}?")
-        elif not str(path).startswith(("methods.", "training.")) or path == "training.seed":
+        elif path not in _TASK_PATHS and (
+            not str(path).startswith(("methods.", "training.")) or path == "training.seed"
+        ):
             problems.append(
                 f"search: {path} cannot be chosen; expected a path such as methods.dann.weight or "
                 "training.learning_rate. Other values change what is compared, and the best seed is luck."
@@ -94,5 +99,7 @@ def search_problems(search: Mapping[str, Sequence[Any]], training: Any, methods:
         ]
     return problems
 
+
+_TASK_PATHS = tuple(f"task.{name}" for name in READING)
 
 _FEWER = "Each is a training of its own: leave values out, and look closer around the best afterwards."

@@ -155,6 +155,17 @@ def test_several_labels(encoder: Path, tmp_path: Path) -> None:
     assert all(window["weight"] == 1 for window in found.windows)
 
 
+def test_pooling_is_searched(encoder: Path, long_corpus: Path, tmp_path: Path) -> None:
+    made = tree(encoder, long_corpus, tmp_path / "run", search={"task.pooling": ["mean", "max"]})
+    report = run(load_config(tree=made))
+    assert report is not None and report.search is not None
+    saved = json.loads((tmp_path / "run" / "model" / "config.json").read_text())["nlp_transfer"]
+    assert report.search.chosen == f"task.pooling {saved['pooling']}" == "task.pooling max"
+    predicted = nlp_transfer.load(tmp_path / "run").predict([row["text"] for row in documents(24, 2)])
+    for line, one in zip(lines_of_test(tmp_path / "run"), predicted, strict=True):
+        np.testing.assert_allclose(list(one.probabilities.values()), list(line["probabilities"].values()), atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("task", "methods", "message"),
     [
