@@ -174,7 +174,14 @@ def _baselines(config: Any) -> list[str]:
     if not config.baselines or config.task is None:
         return []
     known: Sequence[str] = config.task.baseline_names
+    allowed = config.task.default_baselines
+    if not isinstance(allowed, tuple):  # the task could not be read: this is its class
+        allowed = known
     return [
+        f"baselines: {name} does not go with the settings of this task. Baselines for them: {', '.join(allowed)}."
+        for name in config.baselines
+        if name in known and name not in allowed
+    ] + [
         f"baselines: {did_you_mean('baseline', name, known)}"
         if known
         else f"baselines: {name} does not go with {config.task.name}, which has none. Leave it out."

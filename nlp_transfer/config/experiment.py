@@ -109,7 +109,7 @@ class Experiment:
     @property
     def baseline_names(self) -> tuple[str, ...]:
         """Return the baselines that are scored."""
-        return self.task.baseline_names if self.baselines is None else self.baselines
+        return self.task.default_baselines if self.baselines is None else self.baselines
 
     def sized(self, rows: int) -> Self:
         """Return the experiment with the training arguments that depend on the number of training rows."""

@@ -112,6 +112,11 @@ class Task(CheckedArguments, ABC):
     ceiling: ClassVar[str] = ""
     scores_untrained: ClassVar[bool] = False
 
+    @property
+    def default_baselines(self) -> tuple[str, ...]:
+        """The baselines that these settings allow."""
+        return self.baseline_names
+
     @classmethod
     def metric_names(cls) -> tuple[str, ...]:
         """Return the metrics that `training.metric_for_best_model` may name: those that each evaluation has."""

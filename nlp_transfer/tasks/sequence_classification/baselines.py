@@ -5,7 +5,7 @@ Reference: Wang & Manning (2012), Baselines and Bigrams, https://aclanthology.or
 """
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,13 +63,24 @@ BASELINES: dict[str, Baseline] = {"majority": majority, "tfidf_svm": tfidf_svm}
 """The baselines by name. One line a baseline."""
 
 
+OfSplit = Callable[[str, str], np.ndarray]
+"""(domain, split) to the predictions of a fitted baseline for its rows."""
+
+
+def fit_baselines(
+    names: Sequence[str], corpora: "Mapping[str, Corpus]", classes: int, *, multi_label: bool
+) -> Iterator[tuple[str, OfSplit]]:
+    """Yield each baseline with its predictions, fitted on the source's training texts."""
+    train = corpora["source"].splits["train"]
+    for name in names:
+        predict = BASELINES[name](list(train["text"]), label_array(train, classes, multi_label=multi_label))
+        yield name, lambda domain, split, of=predict: of(list(corpora[domain].splits[split]["text"]))  # type: ignore[misc]
+
+
 def score_baselines(
-    names: Sequence[str],
-    corpora: "Mapping[str, Corpus]",
-    scored: "DomainPredictions",
-    decision: Decision,
+    fitted: Iterable[tuple[str, OfSplit]], scored: "DomainPredictions", decision: Decision
 ) -> "dict[str, DomainScores]":
-    """Fit baselines on the source's training texts, and score them on the rows of the model's predictions.
+    """Score fitted baselines on the rows of the model's predictions.
 
     `macro_f1_gain_low` and `macro_f1_gain_high` bound how much higher the model's macro-F1 is on the same rows. `cost`
     is there where the decision has costs.
@@ -77,19 +88,17 @@ def score_baselines(
     from nlp_transfer.metrics.bootstrap import gain_scores
     from nlp_transfer.metrics.table import classification_metrics
 
-    multi_label = decision.multi_label
-    train = corpora["source"].splits["train"]
-    learned = label_array(train, len(decision.label_names), multi_label=multi_label)
     results: dict[str, DomainScores] = {}
-    for name in names:
-        predict = BASELINES[name](list(train["text"]), learned)
+    for name, predict in fitted:
         results[name] = {}
         for domain, splits in scored.items():
             for split, one in splits.items():
                 if one.labels is None:
                     continue
-                predicted, labels = predict(list(corpora[domain].splits[split]["text"])), one.labels.astype(int)
-                scores = classification_metrics(predicted, labels, decision.label_names, multi_label=multi_label)
+                predicted, labels = predict(domain, split), one.labels.astype(int)
+                scores = classification_metrics(
+                    predicted, labels, decision.label_names, multi_label=decision.multi_label
+                )
                 scores |= gain_scores(decision.choose(decision.probabilities(one.logits)), predicted, labels)
                 if (costs := decision.row_costs(predicted, labels)) is not None:
                     scores["cost"] = float(costs.mean())

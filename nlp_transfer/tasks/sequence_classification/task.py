@@ -1,8 +1,8 @@
 """Sequence classification: one label a text (column `label`), or any number of labels (column `labels`)."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
@@ -12,7 +12,6 @@ from nlp_transfer.data.encoding.token_frequencies import TokenFrequencies
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.metric import ClassificationRows, ProbabilityRows, Scores
 from nlp_transfer.models.outputs import Output
-from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.tasks.base import (
     Columns,
     DomainPredictions,
@@ -24,10 +23,12 @@ from nlp_transfer.tasks.base import (
 )
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.sequence_classification import NAME
-from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, score_baselines
+from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, fit_baselines, score_baselines
+from nlp_transfer.tasks.sequence_classification.checks import value_problems
 from nlp_transfer.tasks.sequence_classification.decision import Decision
 from nlp_transfer.tasks.sequence_classification.decision_settings import DecisionSettings, fit_decision, with_thresholds
 from nlp_transfer.tasks.sequence_classification.long_documents import LongDocuments
+from nlp_transfer.tasks.sequence_classification.window_baselines import WINDOW_BASELINES, fit_window_baselines
 from nlp_transfer.tasks.sequence_classification.wording import WORDING
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class SequenceClassification(Task):
     primary_metric: ClassVar[str] = "macro_f1"
     columns: ClassVar[Columns] = Columns(labels=True)
     provides: ClassVar[frozenset[Output]] = frozenset({Output.LOGITS, Output.POOLED, Output.ROW_LOSS, Output.HEAD})
-    baseline_names: ClassVar[tuple[str, ...]] = tuple(BASELINES)
+    baseline_names: ClassVar[tuple[str, ...]] = (*BASELINES, *WINDOW_BASELINES)
     scored_rows: ClassVar[tuple[type, ...]] = (ClassificationRows, ProbabilityRows)
     wording: ClassVar[Wording] = WORDING
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
@@ -89,30 +90,20 @@ class SequenceClassification(Task):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        problems = size_problems("task.", vars(self))
-        if self.max_length < 3:
-            problems.append(f"task.max_length is {self.max_length}; a text needs at least 3 tokens.")
-        problems += LongDocuments.of(self).problems()
-        if isinstance(self.class_weights, str) and self.class_weights != "balanced":
-            problems.append(
-                f"task.class_weights is {self.class_weights!r}; expected 'balanced' or a weight by class name."
-            )
-        weights = self.class_weights.values() if isinstance(self.class_weights, dict) else ()
-        if not all(0 <= weight < math.inf for weight in weights):
-            problems.append(f"task.class_weights is {self.class_weights}; expected weights of 0 or more.")
-        if not 0 <= self.focal_gamma < math.inf:
-            problems.append(f"task.focal_gamma is {self.focal_gamma}; expected 0 or more.")
-        if not 0 <= self.label_smoothing < 1:
-            problems.append(f"task.label_smoothing is {self.label_smoothing}; expected 0 <= value < 1.")
-        if problems:
+        if problems := value_problems(self):
             raise ConfigError(problems)
+
+    @property
+    def default_baselines(self) -> tuple[str, ...]:
+        """The baselines; of documents in windows also those that read some of them."""
+        return self.baseline_names if LongDocuments.of(self).in_windows else tuple(BASELINES)
 
     @classmethod
     def details(cls, systems: Mapping[str, Scores]) -> tuple[Block, ...]:
         """Return the scores per class, and the confusion matrix."""
         from nlp_transfer.tasks.sequence_classification.sections import class_blocks
 
-        return class_blocks(systems)
+        return class_blocks({name: scores for name, scores in systems.items() if name not in WINDOW_BASELINES})
 
     @classmethod
     def headline_metrics(cls, scores: Scores) -> list[str]:
@@ -161,6 +152,7 @@ class FittedSequenceClassification(FittedTask):
         self.row_keys = self.decision.row_keys
         self.windows = LongDocuments.of(config)
         self.calibration: Calibration | None = None
+        self._reference: ModelReference | None = None
         self.broken_promises: list[str] = []
         self._weights = class_weights(config.class_weights, corpus)
 
@@ -200,6 +192,7 @@ class FittedSequenceClassification(FittedTask):
         from nlp_transfer.models.loading import load_encoder_with_head
         from nlp_transfer.models.positions import fit_positions
 
+        self._reference = reference
         loaded = load_encoder_with_head(reference, label_names=self.label_names, multi_label=self.multi_label)
         loaded = fit_positions(loaded, self.max_length, reference.model, repeat=self.config.extend_positions)
         self.windows.prepare(loaded.model)
@@ -296,4 +289,9 @@ class FittedSequenceClassification(FittedTask):
         encoded: "Mapping[str, Mapping[str, Dataset]]",
     ) -> dict[str, DomainScores]:
         """Score the baselines on each split."""
-        return score_baselines(names, corpora, predictions, self.decision)
+        of_texts = [name for name in names if name in BASELINES]
+        of_windows = [name for name in names if name in WINDOW_BASELINES]
+        fitted = fit_baselines(of_texts, corpora, len(self.label_names), multi_label=self.multi_label)
+        if of_windows and self._reference is not None:
+            fitted = chain(fitted, fit_window_baselines(of_windows, self, self._reference, encoded))
+        return score_baselines(fitted, predictions, self.decision)

@@ -67,6 +67,9 @@ def test_what_stands_at_the_end_is_learned(encoder: Path, long_corpus: Path, tmp
     report = run(load_config(tree=tree(encoder, long_corpus, folder, {"pooling": "max"})))
     assert report is not None
     assert report.metrics["source"]["test"]["macro_f1"] > 0.9
+    baselines = {name: scores["source"]["test"]["macro_f1"] for name, scores in report.baselines.items()}
+    assert baselines["first_window"] < 0.6 < baselines["head_and_tail"]
+    assert baselines["all_windows"] > 0.6
     cut = run(load_config(tree=tree(encoder, long_corpus, tmp_path / "cut", {"long_documents": "truncate"})))
     assert cut is not None
     assert cut.metrics["source"]["test"]["macro_f1"] < 0.6
@@ -189,6 +192,15 @@ def test_refusals(
     changes = {"methods": methods} if methods else {}
     with pytest.raises(ConfigError, match=message):
         run(load_config(tree=tree(encoder, long_corpus, tmp_path / "run", task, **changes)))
+
+
+def test_baselines_of_windows_are_refused_where_texts_are_cut(encoder: Path, long_corpus: Path, tmp_path: Path) -> None:
+    made = tree(encoder, long_corpus, tmp_path / "run", {"long_documents": "truncate"}, baselines=["first_window"])
+    with pytest.raises(
+        ConfigError,
+        match=r"first_window does not go with the settings of this task\. Baselines for them: majority, tfidf_svm\.",
+    ):
+        load_config(tree=made)
 
 
 def test_windows_that_decided_are_refused_where_texts_are_cut(encoder: Path, long_corpus: Path, tmp_path: Path) -> None:

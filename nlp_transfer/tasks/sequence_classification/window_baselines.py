@@ -1,0 +1,137 @@
+"""Baselines of long documents: the pretrained encoder, frozen, with a linear head on some windows of each document.
+
+Features are the means of the last layer's states over tokens, averaged over the chosen windows. The penalty of the head
+is chosen by the loss on source validation. They show what reading more of a document is worth, before any training.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+    from datasets import Dataset
+    from torch import Tensor
+
+    from nlp_transfer.models.reference import ModelReference
+    from nlp_transfer.tasks.sequence_classification.baselines import OfSplit
+    from nlp_transfer.tasks.sequence_classification.task import FittedSequenceClassification
+
+Choice = Callable[[int, np.random.Generator], list[int]]
+"""(number of windows, random numbers) -> the windows that are read; `FIRST_TOKENS` are the tokens of truncation."""
+
+FIRST_TOKENS = -1
+
+WINDOW_BASELINES: dict[str, Choice] = {
+    "first_window": lambda count, random: [FIRST_TOKENS],
+    "head_and_tail": lambda count, random: [FIRST_TOKENS, count - 1],
+    "random_windows": lambda count, random: random.choice(count, size=min(2, count), replace=False).tolist(),
+    "all_windows": lambda count, random: list(range(count)),
+}
+"""The baselines by name. A document of one window is read whole by all of them."""
+
+PENALTIES = (1000.0, 100.0, 10.0, 1.0)
+"""Strengths of the penalty on a head's weights that are tried, as in methods/probing.py."""
+
+
+def fit_window_baselines(
+    names: Sequence[str],
+    task: "FittedSequenceClassification",
+    reference: "ModelReference",
+    encoded: "Mapping[str, Mapping[str, Dataset]]",
+) -> "Iterator[tuple[str, OfSplit]]":
+    """Yield each baseline with its predictions, fitted on the source's training documents.
+
+    They share one pass over all windows.
+    """
+    import torch
+    from accelerate import PartialState
+
+    from nlp_transfer.models.heads.linear_probe import fit_linear_heads
+    from nlp_transfer.models.loading import load_encoder_with_head
+
+    loaded = load_encoder_with_head(reference, label_names=task.label_names, multi_label=task.multi_label)
+    model: Any = loaded.model.to(PartialState().device)  # type: ignore[arg-type]
+    known: dict[tuple[str, str], _Documents] = {}
+
+    def features(name: str, domain: str, split: str) -> "Tensor":
+        if (domain, split) not in known:
+            known[domain, split] = _Documents(model, encoded[domain][split], task.max_length)
+        return torch.from_numpy(known[domain, split].features(WINDOW_BASELINES[name]))
+
+    labels = {split: torch.tensor(encoded["source"][split]["labels"]) for split in ("train", "validation")}
+    settings: dict[str, Any] = {"l2": PENALTIES, "num_labels": len(task.label_names)}
+    for name in names:
+        heads = fit_linear_heads(features(name, "source", "train"), labels["train"], task.row_losses, **settings)
+        x = features(name, "source", "validation")
+        losses = [float(task.row_losses(x @ weight.T + bias, labels["validation"]).mean()) for weight, bias in heads]
+        head = heads[int(np.argmin(losses))]
+
+        def predict(domain: str, split: str, name: str = name, head: "tuple[Tensor, Tensor]" = head) -> np.ndarray:
+            logits = features(name, domain, split) @ head[0].T + head[1]
+            return ((logits >= 0).long() if task.multi_label else logits.argmax(dim=-1)).numpy()
+
+        yield name, predict
+
+
+class _Documents:
+    """The features of every window of encoded documents, and of the first tokens of those that have several."""
+
+    def __init__(self, model: Any, rows: "Dataset", max_length: int) -> None:
+        import torch
+
+        from nlp_transfer.models.activation_cache.features import hidden_states
+        from nlp_transfer.models.activation_cache.window_rows import WindowRows
+        from nlp_transfer.models.heads.document_pooling import padded
+        from nlp_transfer.models.heads.pooling import available_poolings
+        from nlp_transfer.models.speed.batching import default_batch_tokens
+
+        def collate(some: list[dict[str, Any]]) -> "dict[str, torch.Tensor]":
+            rows = [torch.as_tensor(np.asarray(row["input_ids"])).long() for row in some]
+            ids, mask = padded(rows, int(model.config.pad_token_id or 0))
+            return {"input_ids": ids, "attention_mask": mask, "labels": torch.zeros(len(some))}
+
+        windows = WindowRows(rows)
+        self.documents, self.counts = windows.documents, windows.counts
+        firsts = [{"input_ids": first_tokens(row["input_ids"], row["window_ids"], max_length)} for row in rows]
+        key = (int(model.config.num_hidden_layers), available_poolings(model)[0])
+        encode: dict[str, Any] = {"collate": collate, "max_tokens": default_batch_tokens(model.device)}
+        encode |= {"layers": [key[0]], "poolings": [key[1]]}
+        self.of_windows = hidden_states(model, windows, **encode).features[key]  # type: ignore[arg-type]
+        self.of_firsts = hidden_states(model, firsts, **encode).features[key]  # type: ignore[arg-type]
+        self.first_counts = np.array([len(row["input_ids"]) for row in firsts])
+
+    def features(self, choice: Choice) -> np.ndarray:
+        """Return the mean features of the chosen windows, weighted by their tokens, shape (documents, hidden)."""
+        random = np.random.default_rng(0)
+        made = []
+        for document, (start, end) in enumerate(self._ranges()):
+            chosen = choice(end - start, random) if end - start > 1 else [0]
+            parts = [self.of_windows[start + place] for place in chosen if place != FIRST_TOKENS]
+            weights = [max(1, self.counts[start + place]) for place in chosen if place != FIRST_TOKENS]
+            if FIRST_TOKENS in chosen:
+                parts.append(self.of_firsts[document])
+                weights.append(self.first_counts[document])
+            made.append(np.average(parts, axis=0, weights=weights))
+        return np.stack(made).astype(np.float32)
+
+    def _ranges(self) -> Iterator[tuple[int, int]]:
+        edges = np.flatnonzero(np.diff(self.documents, prepend=-1)).tolist()
+        return iter(zip(edges, [*edges[1:], len(self.documents)], strict=True))
+
+
+def first_tokens(ids: list[int], window_ids: list[int], max_length: int) -> list[int]:
+    """Return what truncation keeps of a document that is encoded in windows.
+
+    Example:
+        >>> first_tokens([2, 7, 8, 3, 2, 8, 9, 3], [-1, 1, 1, -1, -2, -2, 2, -2], max_length=5)
+        [2, 7, 8, 9, 3]
+    """
+    numbers = np.asarray(window_ids)
+    own = np.flatnonzero(numbers > 0)
+    if not len(own):
+        return list(ids)
+    before, after = ids[: own[0]], ids[own[-1] + 1 :]
+    kept = [ids[place] for place in own[: max_length - len(before) - len(after)]]
+    return [*before, *kept, *after]
