@@ -23,6 +23,7 @@ from nlp_transfer.data.splits.exact_duplicates import copy_notes
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.methods.base import check_all
 from nlp_transfer.methods.context import Context
+from nlp_transfer.models.heads.document_pooling import reads_windows
 from nlp_transfer.models.heads.masked_lm import load_masked_lm
 from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.models.outputs import Output
@@ -144,6 +145,8 @@ def build_trainer(
         methods=experiment.methods,
         context=context,
     )
+    if reads_windows(loaded.model):
+        _check_windows(trainer)
     if not arguments.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ProgressLines)
@@ -151,6 +154,17 @@ def build_trainer(
     for callback in callbacks:
         trainer.add_callback(callback)
     return trainer, context
+
+
+def _check_windows(trainer: TransferTrainer) -> None:
+    """Raise ConfigError for what cannot train a network that computes its windows twice."""
+    sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
+    for given, name in ((sharded, "FSDP or DeepSpeed"), (trainer.args.torch_compile, "training.torch_compile")):
+        if given:
+            raise ConfigError(
+                f"task.long_documents: windows does not go with {name}. Start without it (one process or several), or "
+                "set task.long_documents: truncate."
+            )
 
 
 def place_tensorboard(callbacks: Sequence[TrainerCallback], folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from transformers import AutoModelForSequenceClassification
 
 import nlp_transfer
-from nlp_transfer import run
+from nlp_transfer import TransferTrainer, run
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.tasks.sequence_classification import NAME
@@ -192,6 +192,23 @@ def test_refusals(
     changes = {"methods": methods} if methods else {}
     with pytest.raises(ConfigError, match=message):
         run(load_config(tree=tree(encoder, long_corpus, tmp_path / "run", task, **changes)))
+
+
+def test_sharded_weights_are_refused(
+    encoder: Path, long_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = TransferTrainer.create_accelerator_and_postprocess
+
+    def sharded(trainer: Any) -> None:
+        create(trainer)
+        trainer.is_fsdp_enabled = True
+
+    monkeypatch.setattr(TransferTrainer, "create_accelerator_and_postprocess", sharded)
+    with pytest.raises(ConfigError, match="windows does not go with FSDP or DeepSpeed"):
+        run(load_config(tree=tree(encoder, long_corpus, tmp_path / "run")))
+    monkeypatch.undo()
+    with pytest.raises(ConfigError, match=r"windows does not go with training\.torch_compile"):
+        run(load_config(tree=tree(encoder, long_corpus, tmp_path / "run", training={"torch_compile": True})))
 
 
 def test_baselines_of_windows_are_refused_where_texts_are_cut(encoder: Path, long_corpus: Path, tmp_path: Path) -> None:
