@@ -269,7 +269,7 @@ def _read_section(hint: Any, name: str, files: Sequence[str], rest: Sequence[str
     from nlp_transfer.config import experiment
 
     if hint is experiment.Experiment:
-        expected = f"--{name} FILE, or --PATH VALUE such as --task.max_length 128"
+        expected = f"--{name} FILE, or --PATH VALUE such as --source.path data.csv"
         return experiment.load_config(files, read_overrides(rest, expected, options, experiment.known_paths))
     paths = [path for section in experiment.help_corpus(name) for path, *_ in section.fields]
     expected = f"--{name}.PATH VALUE such as --{name}.path data/kitchen"

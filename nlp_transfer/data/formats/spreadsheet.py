@@ -56,8 +56,8 @@ def _sheet(path: Path, file: IO[bytes], name: str | None) -> tuple[Any, tuple[st
     read = next(iter(sheets), None) if name is None else name
     if read is None:
         raise DataError(f"{path}: the workbook has no sheet of cells.")
-    others = [repr(other) for other in sheets if other != read]
-    notes = (f"{path.name}: the sheet {read!r} is read, and not {', '.join(others)}.",) if others else ()
+    others = ", ".join(repr(other) for other in sheets if other != read)
+    notes = (f"{path.name}: the sheet {read!r} is read, and not {others}; `sheet` names another.",) if others else ()
     sheets[read].reset_dimensions()  # some programs write them wrong
     return sheets[read], notes
 

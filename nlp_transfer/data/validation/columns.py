@@ -238,6 +238,7 @@ def _check_columns(raw: RawSplit, batch: RowBatch, columns: dict[str, Any], want
     if wanted.group and wanted.group not in columns:
         problems.append(f"{where}: {wanted.key}.split.column: {did_you_mean('column', wanted.group, batch.available)}")
     if problems:
+        problems[-1] = " ".join([problems[-1], *batch.notes])  # such as which sheet is read
         raise DataError(problems)
 
 

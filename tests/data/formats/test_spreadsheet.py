@@ -20,7 +20,7 @@ TEXTS = [
     '§ 3 – der Sänger sagte "nein" und später „ja“',
 ]
 DETECTED = {
-    "clauses.xlsx": ["clauses.xlsx: the sheet 'Klauseln' is read, and not 'Fehler'."],
+    "clauses.xlsx": ["clauses.xlsx: the sheet 'Klauseln' is read, and not 'Fehler'; `sheet` names another."],
     "windows.csv": [
         "windows.csv is not UTF-8 and read as Windows-1252 ('Käufer zahlt'). Set `encoding` if that is wrong.",
         "windows.csv: cells are separated by semicolons.",
@@ -55,6 +55,14 @@ def test_texts_to_predict_of_a_workbook(caplog: pytest.LogCaptureFixture) -> Non
         *DETECTED["clauses.xlsx"],
         "Column 'Klausel ' is read as 'klausel'.",
     ]
+
+
+def test_a_missing_column_names_the_sheet_that_is_read() -> None:
+    config = CorpusConfig(str(OFFICE / "clauses.xlsx"), columns={"satz": "text"})
+    with pytest.raises(
+        DataError, match=r"Unknown column 'satz'.* the sheet 'Klauseln' is read, and not 'Fehler'; `she"
+    ):
+        load_corpus(config)
 
 
 def test_rows_count_as_in_the_sheet() -> None:
