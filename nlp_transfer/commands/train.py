@@ -22,6 +22,7 @@ def train(
     """Run one experiment from a configuration file.
 
         nlp-transfer train --config configs/quickstart.yaml
+        nlp-transfer train --model bert-base-cased --source.path clauses.csv --training.output_dir runs/first
         nlp-transfer train --config configs/chemprot.yaml --training.learning_rate 5e-5 --task.max_length 96
         nlp-transfer train --config configs/chemprot.yaml --methods lora --methods.lora.r 16
         accelerate launch --config_file configs/accelerate/multi_gpu.yaml scripts/train.py --config my.yaml --resume

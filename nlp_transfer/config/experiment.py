@@ -49,7 +49,7 @@ class Experiment:
         task: the task, such as sequence_classification.
         target: another domain, which is scored, and from whose text methods such as dann learn. Its labels are for the
             report only, except for `joint`, which asks for those of its training split.
-        methods: the transfer methods, in their order.
+        methods: the transfer methods in their order, by name, such as lora; `--help lora` lists its settings.
         source_only_baseline: where methods use the target, train without them too, and compare.
         log_target_scores: score the target by its labels in each evaluation, for the log and the report only: the
             checkpoint that each criterion would have selected, and its score.
@@ -245,8 +245,9 @@ def help_sections() -> list[HelpSection]:
     docs = field_docs(Experiment)
     others = ("source", "target", "task", "training")
     names = {"TransferArguments": OwnArguments}  # an annotation, for type checkers alone
+    methods = (list[str], [FullFineTuning.name])
     experiment = [
-        (path, hint, [method.name for method in default] if path == "methods" else default, text)
+        (path, *(methods if path == "methods" else (hint, default)), text)
         for path, hint, default, text in described_fields(Experiment, "", skip=others, names=names)
     ]
     corpora = [HelpSection.of(CorpusConfig, key, f"{key}.", docs[key]) for key in ("source", "target")]
