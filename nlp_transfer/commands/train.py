@@ -19,7 +19,7 @@ def train(
     resume: bool = False,
     archive_existing: bool = False,
 ) -> int:
-    """Run one experiment from a configuration file.
+    """Run one experiment: train, evaluate and report.
 
         nlp-transfer train --config configs/quickstart.yaml
         nlp-transfer train --model bert-base-cased --source.path clauses.csv --training.output_dir runs/first

@@ -245,9 +245,9 @@ def help_sections() -> list[HelpSection]:
     docs = field_docs(Experiment)
     others = ("source", "target", "task", "training")
     names = {"TransferArguments": OwnArguments}  # an annotation, for type checkers alone
-    methods = (list[str], [FullFineTuning.name])
+    by_name = (list[str], [FullFineTuning.name])
     experiment = [
-        (path, *(methods if path == "methods" else (hint, default)), text)
+        (path, *(by_name if path == "methods" else (hint, default)), text)
         for path, hint, default, text in described_fields(Experiment, "", skip=others, names=names)
     ]
     corpora = [HelpSection.of(CorpusConfig, key, f"{key}.", docs[key]) for key in ("source", "target")]
