@@ -248,12 +248,7 @@ class FittedTask(ABC):
 
     @abstractmethod
     def score(
-        self,
-        logits: "np.ndarray",
-        labels: "np.ndarray",
-        *,
-        interval: bool = False,
-        rows: "Dataset | None" = None,
+        self, logits: "np.ndarray", labels: "np.ndarray", *, interval: bool = False, rows: "Dataset | None" = None
     ) -> dict[str, Any]:
         """Return all metrics of one split.
 

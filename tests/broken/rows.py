@@ -63,7 +63,7 @@ def text_is_a_number_or_boolean(draft, split, choose):
 
 @FAULTS.add(*TYPED, touches="text")
 def text_is_nested(draft, split, choose):
-    return _typed_text(draft, split, choose, choose(st.sampled_from([["x"], {"x": "y"}, [], [["x"]], {"x": [1]}])))
+    return _typed_text(draft, split, choose, choose(st.sampled_from([{"x": "y"}, [["x"]], [1], {"x": [1]}])))
 
 
 def _typed_text(draft: Draft, split: str, choose: Choose, value: Any) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
 
 def test_cut_texts_and_the_share_of_their_tokens():
-    columns = {"truncated": [True, False], "length": [8, 6], "text_length": [22, 6]}
+    columns = {"truncated": [True, False], "length": [8, 6], "text_length": [22, 6], "read": [8, 6]}
     whole = {"train": Dataset.from_dict(columns), "test": Dataset.from_dict({"length": [3]})}
     assert truncation_summary({"source": whole, "target": {"test": whole["test"]}}) == {
         "source texts cut at the task's length": "1 of 3 (33%), 50.0% of all tokens"
