@@ -147,6 +147,8 @@ def build_trainer(
     )
     if reads_windows(loaded.model):
         _check_windows(trainer)
+        network: Any = loaded.model
+        network.tokens_at_once = arguments.max_tokens_per_forward
     if not arguments.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ProgressLines)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _CAPACITIES = 8  # window sizes that are tried to make windows of equal length
+_PIECES = 8  # pieces of a window into which a sentence that is longer is cut, where windows do not overlap
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ class WindowEncoder:
     Args:
         max_length: maximum number of tokens of a window, with special tokens.
         overlap: maximum number of tokens that a window repeats of the one before.
-        max_windows: maximum number of windows of a document; of more, evenly spaced ones are read. None reads all.
+        max_windows: maximum number of windows of a document; of more, evenly spaced ones are read, from the first, as
+            truncation reads it, to the last, as full. None reads all.
     """
 
     tokenizer: "PreTrainedTokenizerBase"
@@ -147,10 +149,16 @@ class WindowEncoder:
         return {name: [getattr(row, name) for row in made] for name in DocumentTokens._fields}
 
     def _windows(self, lengths: Sequence[int], room: int) -> list[Window]:
-        windows = balanced_windows(lengths, room, self.overlap)
+        windows = split_into_windows(lengths, room, self.overlap)
         if self.max_windows is None or len(windows) <= self.max_windows:
-            return windows
-        return [windows[place] for place in np.linspace(0, len(windows) - 1, self.max_windows).round().astype(int)]
+            return balanced_windows(lengths, room, self.overlap)
+        places = np.linspace(0, len(windows) - 1, self.max_windows).round().astype(int)
+        edges = [(windows[place].first, windows[place].last) for place in places]
+        if self.max_windows > 1:
+            from_end = split_into_windows(lengths[::-1], room, 0)[0]
+            edges[-1] = (len(lengths) - from_end.last, len(lengths))
+        befores = [0, *(last for _, last in edges)]
+        return [Window(*edge, max(edge[0], before), edge[1]) for edge, before in zip(edges, befores, strict=False)]
 
     def _edges(self, text: str, tokens: int, offsets: Sequence[CharSpan], room: int) -> list[int]:
         """Return the first token of each piece, and the number of tokens."""
@@ -159,9 +167,10 @@ class WindowEncoder:
         ends = [end for _, end in offsets]
         starts = [start for start, _ in sentence_spans(text)] if offsets else []
         edges = sorted({0, tokens, *np.searchsorted(ends, starts, side="right").tolist()})
+        piece = min(room, self.overlap) or max(1, room // _PIECES)
         for first, last in pairwise(list(edges)):
-            if (length := last - first) > room:
-                edges += range(first, last, min(room, self.overlap or -(-length // -(-length // room))))
+            if last - first > room:
+                edges += range(first, last, piece)
         return sorted(set(edges))
 
 

@@ -67,7 +67,7 @@ class WindowLogits:
 
     Example:
         >>> WindowLogits(np.array([[1.0], [4.0]], np.float32), [np.array([20, 10])]).deciding(0, "mean")
-        [(0, 0.666...), (1, 0.333...)]
+        [(0, 0.666..., 0.0), (1, 0.333..., 0.0)]
     """
 
     logits: np.ndarray
@@ -84,10 +84,12 @@ class WindowLogits:
         start = sum(len(counts) for counts in self.counts[:document])
         return WindowLogits(self.logits[start : start + len(self.counts[document])], [self.counts[document]])
 
-    def deciding(self, place: int, pooling: str, *, multi_label: bool = False) -> list[tuple[int, float]]:
-        """Return (window, weight) of one document for a class, by what each adds to the class's lead over the mean.
+    def deciding(self, place: int, pooling: str, *, multi_label: bool = False) -> list[tuple[int, float, float]]:
+        """Return (window, weight, contribution) of one document for a class, the largest contribution first.
 
-        The weight is the share of the window's logit in the document's; windows without weight are left out.
+        The weight is the share of the window's logit in the document's, and the contribution its product with the
+        class's lead over the mean of the classes, or with the logit of one of several labels. Windows without weight
+        are left out.
         """
         logits = self.logits[:, place]
         if pooling == "mean":
@@ -98,7 +100,7 @@ class WindowLogits:
             weights[np.argsort(-logits, kind="stable")[:most]] = 1 / most
         added = weights * (logits if multi_label else logits - self.logits.mean(axis=1))
         order = np.argsort(-added, kind="stable").tolist()
-        return [(window, float(weights[window])) for window in order if weights[window]]
+        return [(window, float(weights[window]), float(added[window])) for window in order if weights[window]]
 
 
 class _DocumentClassifier:

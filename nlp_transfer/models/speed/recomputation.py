@@ -92,11 +92,13 @@ class _Recomputed(torch.autograd.Function):
         for part, (state, above) in enumerate(zip(ctx.states, by_part, strict=True)):
             with torch.enable_grad(), ctx.precision.drawing_from(state), ctx.precision.active():
                 outputs = ctx.read(part)
-            made = torch.autograd.grad(outputs, parameters, above, allow_unused=True)
-            del outputs
+            with_graph = [pair for pair in zip(outputs, above, strict=True) if pair[0].requires_grad]
+            ends, starts = zip(*with_graph, strict=True)
+            made = torch.autograd.grad(ends, parameters, starts, allow_unused=True)
+            del outputs, with_graph, ends
             for place, gradient in enumerate(made):
-                if gradient is not None:
+                if gradient is not None:  # it may be the same tensor for two parameters
                     before = sums[place]
-                    sums[place] = gradient if before is None else before.add_(gradient)
+                    sums[place] = gradient if before is None else before + gradient
             del made
         return None, None, None, *sums

@@ -1,17 +1,14 @@
 """Check the values of a sequence classification task."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import Any
 
 from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.tasks.sequence_classification.long_documents import LongDocuments
 
-if TYPE_CHECKING:
-    from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
 
-
-def value_problems(task: "SequenceClassification") -> list[str]:
-    """Return a sentence for each bad value."""
+def value_problems(task: Any) -> list[str]:
+    """Return a sentence for each bad value of a `SequenceClassification`."""
     problems = size_problems("task.", vars(task))
     if task.max_length < 3:
         problems.append(f"task.max_length is {task.max_length}; a text needs at least 3 tokens.")

@@ -26,9 +26,10 @@ def length_section(
     """Return the section about documents longer than `task.max_length`; None if there are none."""
     if not any(_long(rows, reading).any() for splits in encoded.values() for rows in splits.values()):
         return None
+    most = f", at most {reading.max_windows} of a document" if reading.max_windows else ""
     how = (
-        f"Longer documents are read in windows of {reading.max_length:,} tokens, and the windows' logits are pooled by "
-        f"{reading.pooling}."
+        f"Longer documents are read in windows of {reading.max_length:,} tokens{most}, and the windows' logits are "
+        f"pooled by {reading.pooling}."
         if reading.in_windows
         else "Longer documents are cut. `task.long_documents: windows` reads all of them."
     )

@@ -37,11 +37,11 @@ class LongDocuments:
         """Return the settings of a saved model, from its `record`; raise ValueError if they are damaged."""
         known = {"long_documents": TRUNCATE, "pooling": "mean", "window_overlap": 0, "max_windows": None}
         settings = cls(max_length, **{name: record.get(name, value) for name, value in known.items()})
-        numbers = (settings.window_overlap, 1 if settings.max_windows is None else settings.max_windows)
-        if not all(type(number) is int for number in numbers):
-            raise ValueError(f"{numbers} are no whole numbers")
+        for name, value in (("window_overlap", settings.window_overlap), ("max_windows", settings.max_windows or 1)):
+            if type(value) is not int:
+                raise ValueError(f"{name} is {value!r}, no whole number")
         if problems := settings.problems():
-            raise ValueError("; ".join(problems))
+            raise ValueError("; ".join(problems).replace("task.", ""))
         return settings
 
     def record(self) -> dict[str, Any]:
@@ -57,17 +57,16 @@ class LongDocuments:
         """Return a sentence for each bad value."""
         problems = []
         if self.long_documents not in (TRUNCATE, WINDOWS):
-            problems.append(f"task.long_documents: {did_you_mean('way', self.long_documents, (TRUNCATE, WINDOWS))}")
+            problems.append(f"task.long_documents: {did_you_mean('mode', self.long_documents, (TRUNCATE, WINDOWS))}")
         if self.pooling in ("first", "head_tail"):
             count = {"first": 1, "head_tail": 2}[self.pooling]
             problems.append(f"task.pooling is {self.pooling!r}: set task.max_windows: {count} and task.pooling: mean.")
         elif self.pooling not in POOLINGS:
             problems.append(f"task.pooling: {did_you_mean('pooling', self.pooling, POOLINGS)}")
-        if self.in_windows and not 0 <= self.window_overlap <= self.max_length // 2:
-            problems.append(
-                f"task.window_overlap is {self.window_overlap}; expected 0 to {self.max_length // 2}, half of "
-                f"task.max_length ({self.max_length})."
-            )
+        if not self.in_windows and (self.pooling != "mean" or self.max_windows is not None):
+            problems.append("task.pooling and task.max_windows take effect with task.long_documents: windows only.")
+        if self.window_overlap < 0:
+            problems.append(f"task.window_overlap is {self.window_overlap}; expected 0 or more.")
         if self.max_windows is not None and self.max_windows < 1:
             problems.append(f"task.max_windows is {self.max_windows}; expected 1 or more, or null for all windows.")
         return problems
@@ -78,7 +77,8 @@ class LongDocuments:
 
         if not self.in_windows:
             return None
-        return WindowEncoder(tokenizer, self.max_length, self.window_overlap, self.max_windows)
+        overlap = min(self.window_overlap, self.max_length // 2)
+        return WindowEncoder(tokenizer, self.max_length, overlap, self.max_windows)
 
     def columns(self, texts: Sequence[str], tokenizer: "PreTrainedTokenizerBase") -> dict[str, list[Any]]:
         """Return the columns `input_ids`, `text_length`, `read` and, in windows, `window_ids` of texts."""

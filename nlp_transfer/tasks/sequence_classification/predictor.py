@@ -44,6 +44,7 @@ _WINDOWS = pa.list_(
             "start": pa.int64(),
             "end": pa.int64(),
             "weight": pa.float64(),
+            "contribution": pa.float64(),
             "probability": pa.float64(),
         }
     )
@@ -61,7 +62,8 @@ class ClassPrediction:
         set: the possible classes; None without sets.
         expected_cost: of the prediction; None without costs.
         windows: the windows of a long document that decided, the most important first: for each predicted class the
-            characters `start` to `end`, the `weight` of the window's logit in that of the document, and the class's
+            characters `start` to `end`, the `weight` of the window's logit in that of the document, its `contribution`
+            to the class's logit over the mean of the classes (several labels: to the label's logit), and the class's
             `probability` in this window alone; None if not asked for.
 
     Example:
@@ -129,7 +131,7 @@ class ClassificationPredictor(ExportablePredictor):
             reading = LongDocuments.from_record(record, max_length)
         except ValueError as error:
             raise CheckpointError(
-                f"{saved.name}: the decision in its config.json cannot be read ({error}). Save the model anew."
+                f"{saved.name}: the settings in its config.json cannot be read ({error}). Save the model anew."
             ) from error
         return cls(
             model=loaded.model,
@@ -161,8 +163,8 @@ class ClassificationPredictor(ExportablePredictor):
             ConfigError: one of them is less than 1, or the model does not read in windows or has no character offsets.
         """
         for name, value in (("top_k", top_k), ("windows", windows)):
-            if value is not None and value < 1:
-                raise ConfigError(f"--{name} is {value}; expected at least 1.")
+            if value is not None and (type(value) is not int or value < 1):
+                raise ConfigError(f"{name} (--{name}) is {value!r}; expected a whole number of at least 1.")
         if windows is not None and not (self.reading.in_windows and self.tokenizer.is_fast):
             raise ConfigError(
                 f"--windows names the windows that decided, and {self.origin} does not read in windows, or has no fast "
@@ -211,11 +213,10 @@ class ClassificationPredictor(ExportablePredictor):
         for name in [predicted] if isinstance(predicted, str) else predicted:
             place = list(self.label_names).index(name)
             deciding = windows.deciding(place, self.reading.pooling, multi_label=self.multi_label)
-            for window, weight in deciding[: self.windows]:
-                (start, end), probability = spans[window], round(float(own[window, place]), 6)
-                evidence.append(
-                    {"class": name, "start": start, "end": end, "weight": round(weight, 4), "probability": probability}
-                )
+            for window, weight, contribution in deciding[: self.windows]:
+                numbers = {"weight": weight, "contribution": contribution, "probability": float(own[window, place])}
+                rounded = {key: round(value, 6) for key, value in numbers.items()}
+                evidence.append({"class": name, "start": spans[window][0], "end": spans[window][1], **rounded})
         return evidence
 
     def text_logits(self, texts: Sequence[str], *, max_tokens: int | None = None) -> np.ndarray:

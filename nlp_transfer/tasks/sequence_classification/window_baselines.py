@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nlp_transfer.models.reference import ModelReference
+    from nlp_transfer.tasks.base import FittedTask
     from nlp_transfer.tasks.sequence_classification.baselines import OfSplit
-    from nlp_transfer.tasks.sequence_classification.task import FittedSequenceClassification
 
 Choice = Callable[[int, np.random.Generator], list[int]]
 """(number of windows, random numbers) -> the windows that are read; `FIRST_TOKENS` are the tokens of truncation."""
@@ -37,7 +37,7 @@ PENALTIES = (1000.0, 100.0, 10.0, 1.0)
 
 def fit_window_baselines(
     names: Sequence[str],
-    task: "FittedSequenceClassification",
+    task: "FittedTask",
     reference: "ModelReference",
     encoded: "Mapping[str, Mapping[str, Dataset]]",
 ) -> "Iterator[tuple[str, OfSplit]]":

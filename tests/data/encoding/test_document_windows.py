@@ -122,14 +122,21 @@ def test_a_sentence_longer_than_a_window_is_cut_anywhere() -> None:
         assert before[0] < after[0] < before[1] < after[1]
 
 
-@pytest.mark.parametrize(("most", "expected"), [(1, [0]), (2, [0, 4]), (3, [0, 2, 4]), (9, [0, 1, 2, 3, 4])])
-def test_evenly_spaced_windows_are_read_of_too_many(most: int, expected: list[int]) -> None:
-    text = "law " * 50
-    every, some = encode(text), encode(text, max_windows=most)
-    assert len(every.spans) == 5
-    assert some.spans == [every.spans[place] for place in expected]
-    assert some.read == sum(number > 0 for number in some.window_ids) + 2
-    assert some.text_length == 52
+@pytest.mark.parametrize(
+    ("most", "places"), [(1, [(0, 10)]), (2, [(0, 10), (37, 47)]), (3, [(0, 10), (20, 30), (37, 47)])]
+)
+def test_full_windows_are_read_of_too_many(most: int, places: list[tuple[int, int]]) -> None:
+    text = "law " * 47
+    some = encode(text, max_windows=most)
+    assert some.spans == [(4 * first, 4 * last - 1) for first, last in places]
+    assert some.read == 10 * most + 2
+    assert some.text_length == 49
+    assert encode(text, max_windows=5) == encode(text)
+
+
+def test_the_last_of_few_windows_counts_what_the_one_before_has_not() -> None:
+    assert encode("law " * 25, max_windows=2).spans == [(0, 39), (60, 99)]
+    assert encode("law " * 11, overlap=2, max_windows=1).read == 12
 
 
 @pytest.mark.parametrize("text", ["", "\n\n \n", "law", "x" * 200_000, "\n" * 200_000])

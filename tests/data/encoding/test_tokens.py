@@ -73,9 +73,9 @@ def test_long_texts_in_windows() -> None:
     encoded = encode_texts(
         dataset(), tokenizer, max_length=5, fingerprint="f", windows=WindowEncoder(tokenizer, 5, 0, max_windows=1)
     )
-    assert encoded["input_ids"][:] == [[2, 4, 5, 3], [2, 4, 5, 3], [2, 7, 1, 3]]
-    assert encoded["window_ids"][:] == [[-1, 1, 1, -1]] * 3
-    assert encoded["read"][:] == [4, 4, 4]
+    assert encoded["input_ids"][:] == [[2, 4, 5, 3], [2, 4, 5, 6, 3], [2, 7, 1, 3]]
+    assert encoded["window_ids"][:] == [[-1, 1, 1, -1], [-1, 1, 1, 1, -1], [-1, 1, 1, -1]]
+    assert encoded["read"][:] == [4, 5, 4]
     assert encoded["text_length"][:] == [4, 6, 4]
     assert encoded["truncated"][:] == [False, True, False]
     every = encode_texts(dataset(), tokenizer, max_length=5, fingerprint="f", windows=WindowEncoder(tokenizer, 5, 0))

@@ -52,12 +52,12 @@ def test_deciding_windows() -> None:
     np.testing.assert_allclose(windows.pooled("max"), [[4, 8], [9, 9]])
     first = windows.of(0)
     # Leads over the mean of both classes, weighted: 1.5 / 4, -2 / 2, 2 / 4.
-    assert first.deciding(0, "mean") == [(2, 0.25), (0, 0.25), (1, 0.5)]
+    assert first.deciding(0, "mean") == [(2, 0.25, 0.5), (0, 0.25, 0.375), (1, 0.5, -1.0)]
     # Weighted logits: 3 / 4, 4 / 2, 2 / 4.
-    assert first.deciding(0, "mean", multi_label=True) == [(1, 0.5), (0, 0.25), (2, 0.25)]
-    assert first.deciding(1, "max") == [(1, 1.0)]
-    assert [window for window, _ in first.deciding(0, "top_k", multi_label=True)] == [1, 0, 2]
-    assert windows.of(1).deciding(1, "mean") == [(0, 1.0)]
+    assert first.deciding(0, "mean", multi_label=True) == [(1, 0.5, 2.0), (0, 0.25, 0.75), (2, 0.25, 0.5)]
+    assert first.deciding(1, "max") == [(1, 1.0, 2.0)]
+    assert [window for window, *_ in first.deciding(0, "top_k", multi_label=True)] == [1, 0, 2]
+    assert windows.of(1).deciding(1, "mean") == [(0, 1.0, 0.0)]
 
 
 def _documents(*counts: int) -> dict[str, Tensor]:

@@ -73,3 +73,10 @@ def test_a_part_has_no_graph_in_the_forward_pass(monkeypatch: pytest.MonkeyPatch
     assert graphs == [False, False]
     logits.sum().backward()
     assert graphs == [False, False, True, True]
+
+
+def test_parameters_that_share_a_gradient() -> None:
+    a, b = (torch.tensor(2.0, requires_grad=True) for _ in range(2))
+    sums, constant = recomputed(lambda part: (((a + b) * (part + 1))[None], torch.ones(1)), 4, [a, b], CPU)
+    (sums.sum() + constant.sum()).backward()
+    assert (a.grad, b.grad) == (torch.tensor(10.0), torch.tensor(10.0))

@@ -98,7 +98,7 @@ def test_the_most_probable_classes(tiny_classifier: Path) -> None:
     ranked = sorted(whole.row()["probabilities"].items(), key=lambda item: -item[1])
     assert list(short.row()["probabilities"].items()) == ranked[:2]
     assert whole.row()["predicted"] == short.row()["predicted"] == ranked[0][0]
-    with pytest.raises(ConfigError, match=r"--top_k is -1; expected at least 1\."):
+    with pytest.raises(ConfigError, match=r"top_k \(--top_k\) is -1; expected a whole number of at least 1\."):
         classifier.predict([], top_k=-1)
 
 
