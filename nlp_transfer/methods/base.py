@@ -141,9 +141,11 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
 
 def check_all(methods: Sequence[Method], model: "PreTrainedModel") -> None:
     """Check every method against a model that no method has prepared yet; raise ConfigError with all problems."""
+    from nlp_transfer.models.heads.document_pooling import reads_windows
+
     problems = composition_problems(methods)
     for method in methods:
-        if hasattr(model, "window_pooling") and (method.reserved_positions or Change.TARGET_TOKENS in method.changes):
+        if reads_windows(model) and (method.reserved_positions or Change.TARGET_TOKENS in method.changes):
             problems.append(
                 f"methods: {method.name} changes the tokens of whole texts, and task.long_documents: windows reads "
                 "parts of them. Take another method, or task.long_documents: truncate."

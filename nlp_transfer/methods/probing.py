@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods.base import Change, Method, Needs
 from nlp_transfer.methods.context import Context
+from nlp_transfer.models.heads import PENALTIES
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.progress import counted
 
@@ -27,9 +28,6 @@ log = logging.getLogger(__name__)
 
 CHECKED_ROWS = 16
 """Number of validation rows on which the finished model's logits must be the fitted ones."""
-
-PENALTIES = (1.0, 10.0, 100.0, 1000.0)
-"""The penalties that are tried where none are named."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nlp_transfer.models.heads import PENALTIES
+
 if TYPE_CHECKING:
     import torch
     from datasets import Dataset
@@ -30,9 +32,6 @@ WINDOW_BASELINES: dict[str, Choice] = {
     "all_windows": lambda count, random: list(range(count)),
 }
 """The baselines by name. A document of one window is read whole by all of them."""
-
-PENALTIES = (1000.0, 100.0, 10.0, 1.0)
-"""Strengths of the penalty on a head's weights that are tried, as in methods/probing.py."""
 
 
 def fit_window_baselines(
@@ -94,7 +93,8 @@ class _Documents:
 
         windows = WindowRows(rows)
         self.documents, self.counts = windows.documents, windows.counts
-        firsts = [{"input_ids": first_tokens(row["input_ids"], row["window_ids"], max_length)} for row in rows]
+        kept = (first_tokens(row["input_ids"], row["window_ids"], max_length) for row in rows)
+        firsts = [{"input_ids": np.array(ids, dtype=np.int32)} for ids in kept]  # lists of many documents fill memory
         key = (int(model.config.num_hidden_layers), available_poolings(model)[0])
         encode: dict[str, Any] = {"collate": collate, "max_tokens": default_batch_tokens(model.device)}
         encode |= {"layers": [key[0]], "poolings": [key[1]]}
