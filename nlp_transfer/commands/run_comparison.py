@@ -24,6 +24,12 @@ from nlp_transfer.tasks.charts import Intervals
 
 _SEED = re.compile(r"([-_.](seed)?[-_.]?|seed)\d+$")
 
+PAIR_COLUMNS = ["pair", "difference", "95 %", "p", "p, Holm"]
+"""The headings of `Comparison.pair_rows`."""
+
+ONE_SEED = "A system with one seed is one trained model: another seed may change the order."
+"""Advice on a comparison in which a system has one seed."""
+
 
 @dataclass(frozen=True)
 class System:
@@ -54,7 +60,7 @@ class Comparison:
     def section(self) -> Section:
         """Return the tables, and which run to take."""
         systems = f"{self.metric.title} on {self.rows:,} rows of {self.where}"
-        tables = {systems: self._system_table(), "Differences in points": self._pair_table()}
+        tables = {systems: self._system_table(), "Differences in points": Table("", PAIR_COLUMNS, self.pair_rows())}
         blocks = [block for title, table in tables.items() for block in (Text(f"{title}:"), table)]
         return Section("Comparison", (*blocks, Text("\n\n".join(self.sentences())), self._figure()))
 
@@ -79,8 +85,9 @@ class Comparison:
             rows.append([one.name, f"{mean:.4f}", spread, str(seeds), *cost])
         return Table("", ["system", "mean", "deviation", "seeds", "seconds", "trained parameters"], rows)
 
-    def _pair_table(self) -> Table:
-        rows = [
+    def pair_rows(self) -> list[list[str]]:
+        """Return the cells of each pair, under `PAIR_COLUMNS`."""
+        return [
             [
                 f"{one.second} - {one.first}",
                 f"{100 * one.difference:+.1f}",
@@ -90,12 +97,19 @@ class Comparison:
             ]
             for one in self.differences
         ]
-        return Table("", ["pair", "difference", "95 %", "p", "p, Holm"], rows)
 
     def sentences(self) -> list[str]:
         """Return what the differences mean, and which run to take by quality and by cost."""
-        best = self.systems[0]
-        lines = [self._sentence(one) for one in self.differences if best.name in (one.first, one.second)]
+        best, lines = self.systems[0], []
+        lines += [self._sentence(one) for one in self.differences if best.name in (one.first, one.second)]
+        lines += self.choice()
+        if any(len(one.runs) == 1 for one in self.systems):
+            lines.append(ONE_SEED)
+        return lines
+
+    def choice(self) -> list[str]:
+        """Return which run to take by quality and by cost."""
+        best, lines = self.systems[0], []
         equal = [one for one in self.systems if one is not best and not self._between(best, one).clear]
         cheaper = [one for one in equal if one.seconds < best.seconds]
         best_run = best.runs[int(np.argmax(best.scores))]
@@ -110,8 +124,6 @@ class Comparison:
             lines.append(f"These rows do not tell {best.name} apart from {', '.join(one.name for one in equal)}.")
         if cheaper:
             lines.append("Seconds are the runs' own; they are fewer where features of an earlier run were found.")
-        if any(len(one.runs) == 1 for one in self.systems):
-            lines.append("A system with one seed is one trained model: another seed may change the order.")
         return lines
 
     def _between(self, one: System, other: System) -> Difference:
@@ -136,19 +148,26 @@ def compare_runs(folders: Sequence[str], domain: str = "source", split: str = "t
     """
     if len({Path(name).resolve() for name in folders}) < len(folders):
         raise ConfigError(f"A run is named twice: {', '.join(folders)}. Name each once.")
-    runs = [read_run(folder) for folder in folders]
+    systems = _systems([read_run(folder) for folder in folders])
+    if len(systems) < 2:
+        raise ConfigError("The runs differ in their seed alone, so there is one system and nothing to compare.")
+    return compare_named(systems, domain, split)
+
+
+def compare_named(systems: Mapping[str, Sequence[FinishedRun]], domain: str, split: str) -> Comparison:
+    """Compare systems, by name, of finished runs each; raises CheckpointError as `compare_runs` does."""
+    runs = [run for own in systems.values() for run in own]
+    grouped, start = {}, 0
+    for name, own in systems.items():
+        grouped[name] = list(range(start, start + len(own)))
+        start += len(own)
     rows = [_rows(run, domain, split) for run in runs]
     _check_comparable(runs, rows, f"{domain} {split}")
-    grouped = _systems(runs)
-    if len(grouped) < 2:
-        raise ConfigError("The runs differ in their seed alone, so there is one system and nothing to compare.")
     metric, scores = _row_scores(runs[0], rows)
     observed = scores.observed()
-    systems = sorted((_system(name, own, runs, observed) for name, own in grouped.items()), key=lambda one: -one.mean)
-    ordered = {one.name: grouped[one.name] for one in reversed(systems)}  # the better one is the second of a pair
-    return Comparison(
-        f"{domain} {split}", len(rows[0]), metric, tuple(systems), tuple(compare_systems(scores, ordered))
-    )
+    ranked = sorted((_system(name, own, runs, observed) for name, own in grouped.items()), key=lambda one: -one.mean)
+    ordered = {one.name: grouped[one.name] for one in reversed(ranked)}  # the better one is the second of a pair
+    return Comparison(f"{domain} {split}", len(rows[0]), metric, tuple(ranked), tuple(compare_systems(scores, ordered)))
 
 
 def write_comparison(comparison: Comparison, place: Path) -> dict[str, str]:
@@ -214,19 +233,19 @@ def _truth(row: Mapping[str, Any]) -> Any:
     return row["label"] if "label" in row else row.get("reference")
 
 
-def _systems(runs: Sequence[FinishedRun]) -> dict[str, list[int]]:
-    """Return the numbers of the runs of each system, by a name from their folders."""
-    groups: list[list[int]] = []
-    for number, run in enumerate(runs):
-        same = next((own for own in groups if not _differences(runs[own[0]], run)), None)
+def _systems(runs: Sequence[FinishedRun]) -> dict[str, list[FinishedRun]]:
+    """Return the runs of each system, by a name from their folders."""
+    groups: list[list[FinishedRun]] = []
+    for run in runs:
+        same = next((own for own in groups if not _differences(own[0], run)), None)
         if same is None:
-            groups.append([number])
+            groups.append([run])
         else:
-            same.append(number)
-    short = [_SEED.sub("", runs[own[0]].folder.resolve().name) for own in groups]
-    whole = [runs[own[0]].folder.name for own in groups]
+            same.append(run)
+    short = [_SEED.sub("", own[0].folder.resolve().name) for own in groups]
+    whole = [own[0].folder.name for own in groups]
     names = short if all(short) and len(set(short)) == len(short) else whole
-    names = names if len(set(names)) == len(names) else [str(runs[own[0]].folder) for own in groups]
+    names = names if len(set(names)) == len(names) else [str(own[0].folder) for own in groups]
     return dict(zip(names, groups, strict=True))
 
 

@@ -1,0 +1,64 @@
+"""Compare the finished cells of a sweep, corpus by corpus, as `compare` does finished runs."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from nlp_transfer.commands.finished_runs import FinishedRun, read_run
+from nlp_transfer.commands.run_comparison import ONE_SEED, PAIR_COLUMNS, Comparison, compare_named
+from nlp_transfer.commands.sweep_runs import Sweep
+from nlp_transfer.commands.sweep_tables import CellResult
+from nlp_transfer.errors import CheckpointError
+from nlp_transfer.reporting.predictions import PREDICTIONS
+from nlp_transfer.tasks.blocks import Table
+
+log = logging.getLogger(__name__)
+
+
+def compare_cells(sweep: Sweep, results: Iterable[CellResult]) -> dict[str, Comparison]:
+    """Return the comparison of the systems of each corpus that has two or more finished ones, by corpus.
+
+    Stock runs and baselines leave no predictions, and are not compared. A corpus whose systems are scored on different
+    domains is compared by domain.
+    """
+    groups: dict[tuple[str, str], dict[str, list[FinishedRun]]] = {}
+    for result in results:
+        tree = sweep.cells.get(result.cell, {})
+        if not tree or tree.get("stock"):
+            continue
+        folder = Path(tree["training"]["output_dir"])
+        if not (folder / PREDICTIONS).is_file():
+            log.warning("%s has no predictions any more; it is left out of the comparison.", folder)
+            continue
+        systems = groups.setdefault((result.corpus, sweep.scored[result.cell]), {})
+        systems.setdefault(result.system, []).append(read_run(folder))
+    several = {corpus for corpus, _ in groups if sum(other == corpus for other, _ in groups) > 1}
+    compared = {}
+    for (corpus, domain), systems in groups.items():
+        if len(systems) < 2:
+            continue
+        name = f"{corpus}, {domain}" if corpus in several else corpus
+        split = dict(next(iter(systems.values()))[0].report.headlines())[domain]
+        try:
+            compared[name] = compare_named(systems, domain, split)
+        except CheckpointError as error:
+            log.warning("%s is not compared: %s", name, error)
+    return compared
+
+
+def difference_table(compared: Mapping[str, Comparison]) -> Table:
+    """Return the paired differences of all corpora in one table."""
+    rows, rules = [], set()
+    for corpus, one in compared.items():
+        rows += [[corpus, *cells] for cells in one.pair_rows()]
+        rules.add(len(rows) - 1)
+    metrics = ", ".join(dict.fromkeys(one.metric.title for one in compared.values()))
+    title = f"Paired differences in points of {metrics}"
+    return Table(title, ["corpus", *PAIR_COLUMNS], rows, names=2, rules=frozenset(rules))
+
+
+def choices(compared: Mapping[str, Comparison]) -> list[str]:
+    """Return a line for each corpus on which system to take."""
+    lines = [f"{corpus}: {' '.join(one.choice())}" for corpus, one in compared.items()]
+    single = any(len(system.runs) == 1 for one in compared.values() for system in one.systems)
+    return [*lines, ONE_SEED] if single else lines
