@@ -94,24 +94,35 @@ def evaluate_model(
     scored = predictor.evaluate(loaded.splits[name], max_tokens=compute.max_tokens)
     facts = CorpusFacts.of(loaded)
     facts = replace(facts, notes=(*facts.notes, *_training_notes(saved.folder, name, loaded.splits[name])))
-    result = Evaluation(predictor.origin, predictor.task, facts, name, scored.metrics, scored.baselines, options)
+    about = (predictor.origin, predictor.task, facts, name)
+    result = Evaluation(*about, scored.metrics, scored.baselines, options, more=scored.sections)
     if folder is None:
         return result
     return result.write(folder, ({**row, "split": name, "domain": DOMAIN} for row in scored.rows), scored.keys)
 
 
 def _training_notes(model: Path, name: str, split: "Dataset") -> list[str]:
-    """Return notes on how many texts the run learned from; none where it or its corpora are not there any more."""
+    """Return notes on how many texts the run learned from, or fitted its decision on.
+
+    There are none where the run or its corpora are not there any more.
+    """
     from nlp_transfer.commands.finished_runs import read_run
     from nlp_transfer.commands.training_texts import corpora_of
-    from nlp_transfer.data.splits.exact_duplicates import copy_notes
+    from nlp_transfer.data.corpus import calibration_split
+    from nlp_transfer.data.splits.exact_duplicates import copy_mask, copy_notes, hash_texts
 
     try:
         corpora = corpora_of(read_run(model.parent)).items()
     except NLPTransferError:
         return []
-    trained = {domain: corpus.splits["train"] for domain, corpus in corpora if "train" in corpus.splits}
-    return [note for domain, rows in trained.items() for note in copy_notes(rows, {name: split}, f"the run's {domain}")]
+    notes, rows = [], {name: split}
+    for domain, corpus in corpora:
+        if "train" in corpus.splits:
+            notes += copy_notes(corpus.splits["train"], rows, f"the run's {domain} training texts")
+        fitted = corpus.splits.get(calibration_split(corpus.splits))
+        if domain.startswith("source") and fitted is not None and copy_mask(hash_texts(fitted)[0], split).any():
+            notes += copy_notes(fitted, rows, "the texts that the decision was fitted on, which do not test it")
+    return notes
 
 
 def _choose_split(corpus: "Corpus", asked: str | None, columns: Sequence[str], noun: str) -> str:

@@ -24,10 +24,15 @@ from nlp_transfer.tasks.blocks import Section, Text, escape_markdown
 DOMAIN = "target"
 """The domain of a corpus to a model that is trained already."""
 
+_ELSEWHERE = ("metrics", "baselines", "corpus", "more")  # fields that report.json does not hold under their names
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Hold the scores of a saved model on one split of a corpus; `settings` are those that differ from its run."""
+    """Hold the scores of a saved model on one split of a corpus.
+
+    `settings` are those that differ from its run; `more` are the sections that its task adds.
+    """
 
     model: str
     task: str
@@ -38,6 +43,7 @@ class Evaluation:
     settings: dict[str, Any] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str | None] = field(default_factory=library_versions)
+    more: tuple[Section, ...] = ()
 
     @property
     def systems(self) -> dict[str, dict[str, Any]]:
@@ -68,6 +74,7 @@ class Evaluation:
         blocks = (*drawn_blocks(task, self.systems, self.split), *notes)
         return (
             Section(f"Results on {self.split} ({rows})", blocks),
+            *self.more,
             Section("Corpus", (Text(corpus_lines(self.corpus)),)),
             Section("Versions", (Text(version_list(self.versions)),)),
         )
@@ -103,7 +110,7 @@ class Evaluation:
 
     def _record(self) -> dict[str, Any]:
         """Return all but the scores, as `report.json` holds it, by the names that a run's has."""
-        rest = {name: value for name, value in asdict(self).items() if name not in ("metrics", "baselines", "corpus")}
+        rest = {name: value for name, value in asdict(self).items() if name not in _ELSEWHERE}
         return {"title": self.title, "corpora": {DOMAIN: asdict(self.corpus)}, **rest}
 
     def _changed_settings(self) -> list[str]:

@@ -13,6 +13,7 @@ from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.text_rows import BadText, TextRows, row_windows, text_rows
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.progress import Item, counted
+from nlp_transfer.tasks.blocks import Section
 from nlp_transfer.tasks.saved_folder import run_columns
 
 if TYPE_CHECKING:
@@ -57,12 +58,21 @@ class NoPrediction:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Metrics, baselines' metrics by name, and lines of predictions with their keys, without `split` and `domain`."""
+    """Hold what an evaluation reports.
+
+    Args:
+        metrics: of the model.
+        baselines: metrics by baseline.
+        rows: lines of predictions, without `split` and `domain`.
+        keys: of a line, in their order.
+        sections: of the report, beside the scores.
+    """
 
     metrics: dict[str, Any]
     baselines: dict[str, dict[str, Any]]
     rows: Iterable[dict[str, Any]]
     keys: Sequence[str]
+    sections: tuple[Section, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,8 +175,7 @@ class Predictor(ABC):
             predicted = iter(self.predict_window(good, coverage, max_tokens) if good else ())
             for row_id, text in window:
                 yield NoPrediction(row_id, text.problem) if isinstance(text, BadText) else next(predicted)
-        for warning in coverage.warnings():
-            logger.warning(warning)
+        coverage.log_warnings()
 
     def coverage(self) -> TokenCoverage:
         """Return the counts of a call of `predict`, from which its warnings are made."""

@@ -68,7 +68,7 @@ def load_corpora(experiment: ExperimentParts) -> tuple[dict[str, Corpus], Fitted
         target = load_corpus(
             experiment.target, key="target", label_names=names, labeled=labeled, trains=False, documents=documents
         )
-        copies = copy_notes(corpora["source"].splits["train"], target.splits, "the source's")
+        copies = copy_notes(corpora["source"].splits["train"], target.splits, "the source's training texts")
         corpora["target"] = replace(target, notes=(*target.notes, *copies))
     return corpora, task
 

@@ -159,6 +159,12 @@ def test_texts_that_the_run_learned_from_are_counted(tmp_path: Path) -> None:
     count = result.metrics["rows"]
     note = f"train: {count} of {count} texts are exact copies of the run's source training texts."
     assert note in result.corpus.notes
+    fitted = evaluate_model(str(folder), own, split="validation")
+    count = fitted.metrics["rows"]
+    assert (
+        f"validation: {count} of {count} texts are exact copies of the texts that the decision was fitted on, which do "
+        "not test it."
+    ) in fitted.corpus.notes
     (tmp_path / "new.csv").write_text("text,label\na sentence that is new,public\n")
     new = CorpusConfig(path=str(tmp_path / "new.csv"))
     assert evaluate_model(str(folder), new).corpus.notes[-2:] == (

@@ -1,5 +1,6 @@
 """Measure the share of texts that an encoder reads: truncated tokens, and texts of unknown tokens."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from nlp_transfer.data.encoding.token_frequencies import ALARM, TokenFrequencies
 if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
+
+log = logging.getLogger(__name__)
 
 _UNREADABLE_SHARE = 0.5  # share of unknown tokens from which a text is unreadable; special tokens do not count
 _MAX_EXAMPLES = 3
@@ -57,6 +60,11 @@ class TokenCoverage:
             if unknown is not None and _is_unreadable(row.count(unknown), len(row) - special):
                 self.unreadable += 1
                 self.example = self.example or unknown_example(tokenizer, row_id, text)
+
+    def log_warnings(self) -> None:
+        """Log each of the `warnings`."""
+        for warning in self.warnings():
+            log.warning(warning)
 
     def warnings(self) -> list[str]:
         """Return a sentence each for truncated texts, for unreadable texts, and for texts of another kind."""

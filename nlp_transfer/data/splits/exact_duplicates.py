@@ -39,18 +39,19 @@ def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
     return notes
 
 
-def copy_notes(train: Dataset, splits: dict[str, Dataset], where: str) -> list[str]:
-    """Return a note with the number of copies of training texts for each split of another corpus.
+def copy_notes(known: Dataset, splits: dict[str, Dataset], where: str) -> list[str]:
+    """Return a note with the number of copies of known texts for each split of another corpus.
 
     Args:
-        where: owner of the training texts, such as "the source's".
+        known: rows of the known texts.
+        where: the known texts, such as "the source's training texts".
     """
-    known, _ = hash_texts(train)
+    hashes, _ = hash_texts(known)
     notes = []
     for name, split in splits.items():
-        count = int(copy_mask(known, split).sum())
+        count = int(copy_mask(hashes, split).sum())
         result = f"{count} of {len(split)} texts are exact copies" if count else "no text is an exact copy"
-        notes.append(f"{name}: {result} of {where} training texts.")
+        notes.append(f"{name}: {result} of {where}.")
     return notes
 
 

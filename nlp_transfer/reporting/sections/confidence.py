@@ -5,19 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from nlp_transfer.metrics.probability_scores import claims, confidence_and_correctness, confidences
+from nlp_transfer.metrics.probability_scores import confidences
 from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.base import Predictions
 from nlp_transfer.tasks.blocks import Figure, Section, Table, Text
 from nlp_transfer.tasks.sequence_classification.figures import (
-    accuracy_by_length,
-    reliability,
-    risk_coverage,
+    MIN_ROWS,
+    confidence_figures,
     scores_by_frequency,
 )
-
-MIN_ROWS = 20
-"""Minimum number of scored texts of which a figure tells anything."""
 
 MAX_CHARACTERS = 500
 """Maximum length of an example's text."""
@@ -33,11 +29,8 @@ def confidence(run: RunContext) -> Section | None:
         where, rows = f"{domain} {split}", run.rows[domain][split]
         assert one.labels is not None
         probabilities, labels = run.task.probabilities(one.logits), one.labels.astype(int)
-        sure, right = confidence_and_correctness(probabilities, labels)
-        claimed, came_true = claims(probabilities, labels)
-        figures += [reliability(claimed.ravel(), came_true.ravel(), where), risk_coverage(sure, right, where)]
-        if "text_length" in rows.column_names:
-            figures.append(accuracy_by_length(np.asarray(rows["text_length"]), right, where))
+        lengths = np.asarray(rows["text_length"]) if "text_length" in rows.column_names else None
+        figures += confidence_figures(probabilities, labels, lengths, where)
         figures.append(scores_by_frequency(counts, one.metrics, where))
     return Section("Confidence and errors", tuple(figures)) if figures else None
 

@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nlp_transfer.metrics.metric import Scores, number
-from nlp_transfer.metrics.probability_scores import bins_of, risk_coverage_curve
+from nlp_transfer.metrics.probability_scores import bins_of, claims, confidence_and_correctness, risk_coverage_curve
 from nlp_transfer.tasks.blocks import Figure, Table
 from nlp_transfer.tasks.charts import Bars, Curves, Grid, Intervals, Points
 
 BAR_CLASSES = 40
 """Maximum number of classes that have a bar."""
+
+MIN_ROWS = 20
+"""Minimum number of scored texts of which a figure tells anything."""
 
 CURVE_POINTS = 200
 """Maximum number of points of a curve."""
@@ -41,6 +44,24 @@ def confusion_grid(scores: Scores, table: Table) -> Figure:
         f"Confusion matrix: {right:,} of {sum(map(sum, counts)):,} texts are on its diagonal",
         "The darker a cell, the larger its share of the texts of the true class.",
     )
+
+
+def confidence_figures(
+    probabilities: np.ndarray, labels: np.ndarray, lengths: np.ndarray | None, where: str
+) -> list[Figure]:
+    """Return the figures of how right a model is by its confidence and by the length of texts; few texts have none.
+
+    Args:
+        probabilities: of the classes, shape (rows, classes).
+        labels: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
+        lengths: tokens of each text, shape (rows,); None if they are not known.
+    """
+    if len(labels) < MIN_ROWS:
+        return []
+    sure, right = confidence_and_correctness(probabilities, labels)
+    claimed, came_true = claims(probabilities, labels)
+    made = [reliability(claimed.ravel(), came_true.ravel(), where), risk_coverage(sure, right, where)]
+    return made if lengths is None else [*made, accuracy_by_length(lengths, right, where)]
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray, where: str) -> Figure:

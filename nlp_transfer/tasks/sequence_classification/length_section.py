@@ -22,8 +22,12 @@ def length_section(
     decision: "Decision",
     predictions: DomainPredictions,
     encoded: "Mapping[str, Mapping[str, Dataset]]",
+    by_class: tuple[str, str] = ("source", "train"),
 ) -> Section | None:
-    """Return the section about documents longer than `task.max_length`; None if there are none."""
+    """Return the section about documents longer than `task.max_length`; None if there are none.
+
+    `by_class` is the domain and split whose share of tokens read is given by class.
+    """
     if not any(_long(rows, reading).any() for splits in encoded.values() for rows in splits.values()):
         return None
     most = f", at most {reading.max_windows} of a document" if reading.max_windows else ""
@@ -33,8 +37,7 @@ def length_section(
         if reading.in_windows
         else "Longer documents are cut. `task.long_documents: windows` reads all of them."
     )
-    train = encoded["source"]["train"]
-    read = _tokens_read(reading, decision, train, encoded)
+    read = _tokens_read(reading, decision, by_class, encoded)
     return Section("Long documents", (Text(how), *read, *_scores(reading, decision, predictions, encoded)))
 
 
@@ -42,13 +45,17 @@ def _long(rows: "Dataset", reading: "LongDocuments") -> np.ndarray:
     return np.asarray(rows["text_length"]) > reading.max_length
 
 
+def _cut(rows: "Dataset") -> int:
+    return int((np.asarray(rows["text_length"]) > np.asarray(rows["read"])).sum())
+
+
 def _tokens_read(
     reading: "LongDocuments",
     decision: "Decision",
-    train: "Dataset",
+    by_class: tuple[str, str],
     encoded: "Mapping[str, Mapping[str, Dataset]]",
 ) -> Iterator[Block]:
-    """Yield the share of tokens that is read, by split and by class of the training rows; a figure if some are not."""
+    """Yield the share of tokens that is read, by split and by class; a figure if some are not."""
     columns = ["texts", f"longer than {reading.max_length:,} tokens", "tokens read"]
 
     def cells(rows: "Dataset", chosen: np.ndarray) -> list[str]:
@@ -62,16 +69,18 @@ def _tokens_read(
     yield Table("", ["split", *columns], table, in_terminal=False)
     shares = {name: float(np.sum(rows["read"]) / max(1, np.sum(rows["text_length"]))) for name, rows in splits}
     if min(shares.values()) < 1:
-        notes = {name: f"{int(np.sum(rows['truncated'])):,} of {len(rows):,} cut" for name, rows in splits}
+        notes = {name: f"{_cut(rows):,} of {len(rows):,} cut" for name, rows in splits}
         read = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
         caption = "The share of tokens that the encoder reads, with the number of texts that are cut."
         yield Figure(Bars("share of tokens", shares, notes), f"Tokens read: {read}", caption)
-    labels = np.asarray(train["labels"])
-    by_class = [
-        [name, *cells(train, labels[:, place] > 0 if decision.multi_label else labels == place)]
+    domain, split = by_class
+    rows = encoded[domain][split]
+    labels = np.asarray(rows["labels"])
+    classes = [
+        [name, *cells(rows, labels[:, place] > 0 if decision.multi_label else labels == place)]
         for place, name in enumerate(decision.label_names)
     ]
-    yield Table("", ["class, of source train", *columns], by_class, in_terminal=False)
+    yield Table("", [f"class, of {domain} {split}", *columns], classes, in_terminal=False)
 
 
 def _scores(

@@ -15,6 +15,7 @@ from nlp_transfer.data.corpus import Corpus, CorpusConfig
 from nlp_transfer.data.encoding.collators import PaddingCollator
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.loading import load_corpus
+from nlp_transfer.data.text_rows import row_windows
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.models.activation_cache.window_rows import WINDOW_IDS, window_edges
 from nlp_transfer.models.config_values import label_problems
@@ -22,6 +23,7 @@ from nlp_transfer.models.heads.document_pooling import WindowLogits
 from nlp_transfer.models.onnx.runtime import OnnxNetwork
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.models.speed.inference import batch_logits, check_finite
+from nlp_transfer.tasks.base import Predictions
 from nlp_transfer.tasks.predictor import Evaluated, ExportablePredictor, Logits, progress
 from nlp_transfer.tasks.saved_folder import UNLIMITED_TOKENS, SavedModel, run_label_separator
 from nlp_transfer.tasks.sequence_classification import NAME
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
 KINDS = {True: "any number of labels a text (labels: lists)", False: "one label a text (label)"}
 """The names of multi-label and single-label classification in messages."""
-
 
 _WINDOWS = pa.list_(
     pa.struct(
@@ -190,8 +191,7 @@ class ClassificationPredictor(ExportablePredictor):
         self, window: Sequence[tuple[Any, str]], coverage: TokenCoverage, max_tokens: int | None
     ) -> Iterator[ClassPrediction]:
         """Yield the prediction of each text."""
-        encoded = self.reading.columns([text for _, text in window], self.tokenizer)
-        coverage.add(self.tokenizer, window, *(encoded[name] for name in ("input_ids", "text_length", "read")))
+        encoded = self._encode(window, coverage)
         windows = self._windows(encoded, max_tokens) if self.windows else None
         logits = windows.pooled(self.reading.pooling) if windows else self.row_logits(encoded, max_tokens=max_tokens)
         probabilities = self.decision.probabilities(logits)
@@ -203,6 +203,11 @@ class ClassificationPredictor(ExportablePredictor):
             if windows is not None:
                 made["windows"] = self._evidence(windows.of(number), encoded["spans"][number], made["predicted"])
             yield ClassPrediction(window[number][0], probabilities=dict(ranked), **made)
+
+    def _encode(self, rows: Sequence[tuple[Any, str]], coverage: TokenCoverage) -> dict[str, list[Any]]:
+        encoded = self.reading.columns([text for _, text in rows], self.tokenizer)
+        coverage.add(self.tokenizer, rows, *(encoded[name] for name in ("input_ids", "text_length", "read")))
+        return encoded
 
     def _evidence(
         self, windows: WindowLogits, spans: Sequence[tuple[int, int]], predicted: str | list[str]
@@ -260,8 +265,8 @@ class ClassificationPredictor(ExportablePredictor):
     def load_corpus(self, config: CorpusConfig) -> Corpus:
         """Load a corpus with the labels of the model, written as those of the run were."""
         config = replace(config, label_separator=config.label_separator or run_label_separator(Path(self.origin)))
-        names, columns = list(self.label_names), self.run_columns
-        corpus = load_corpus(config, key="corpus", label_names=names, labeled=True, run_columns=columns)
+        names = list(self.label_names)
+        corpus = load_corpus(config, key="corpus", label_names=names, labeled=True, run_columns=self.run_columns)
         if self.multi_label == corpus.multi_label:
             return corpus
         ours, theirs = KINDS[self.multi_label], KINDS[corpus.multi_label]
@@ -269,15 +274,22 @@ class ClassificationPredictor(ExportablePredictor):
 
     def evaluate(self, dataset: "Dataset", *, max_tokens: int | None = None) -> Evaluated:
         """Score the model on one split."""
-        whole = replace(self, top_k=None, windows=None)
-        rows = ((row["id"], row["text"]) for row in dataset.select_columns(["id", "text"]))
-        probabilities = np.zeros((len(dataset), len(self.label_names)))
-        for index, prediction in enumerate(progress(whole.predictions(rows, max_tokens))):
-            probabilities[index] = list(prediction.probabilities.values())
+        from datasets import Dataset
+
+        from nlp_transfer.tasks.sequence_classification.evaluation import evaluated
+
+        coverage, logits = self.coverage(), []
+        columns: dict[str, Any] = {"text_length": [], "read": []}
+        for window in row_windows(progress((row["id"], row["text"]) for row in dataset.select_columns(["id", "text"]))):
+            encoded = self._encode(window, coverage)
+            logits.append(self.row_logits(encoded, max_tokens=max_tokens))
+            for name in columns:
+                columns[name] += encoded[name]
+        coverage.log_warnings()
         references = label_array(dataset, len(self.label_names), multi_label=self.multi_label)
-        metrics = self.decision.scores(probabilities, references, interval=True)
-        lines = self.decision.prediction_rows(dataset["id"], references, probabilities)
-        return Evaluated(metrics, {}, lines, self.decision.row_keys)
+        scored = Predictions(list(dataset["id"]), np.concatenate(logits), references, {})
+        rows = Dataset.from_dict({**columns, "labels": references})
+        return evaluated(self.decision, self.reading, scored, rows, coverage)
 
 
 def _longest(config: Any, tokenizer: Any) -> int:

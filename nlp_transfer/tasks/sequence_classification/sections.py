@@ -111,10 +111,11 @@ def decision_section(
     fitted_on: str,
     problems: Iterable[str] = (),
     more: Iterable[Block] = (),
+    accepted: float | None = None,
 ) -> Section:
     """Return the section about what is made of probabilities, and which promises cannot be kept.
 
-    `fitted_on` names the rows that the decision was fitted on.
+    `fitted_on` names the rows that the decision was fitted on, of which it accepts the share `accepted`.
     """
     facts = [f"- Calibration: {_calibration(decision, calibration)}."]
     if decision.accept_from is not None and math.isfinite(decision.accept_from):
@@ -123,6 +124,8 @@ def decision_section(
             f"- A prediction is accepted from a confidence of {decision.accept_from:.3f} on, which promises a "
             f"precision of at least {asked} ({sure} sure); else the decision is `abstain`."
         )
+        if accepted is not None:
+            facts.append(f"- It accepts {accepted:.0%} of these rows.")
     if decision.set_levels is not None:
         kind = "for each class" if settings.sets.per_class else "on average over texts"
         facts.append(f"- A set holds the true class with a probability of at least {settings.sets.coverage:g}, {kind}.")
@@ -148,25 +151,25 @@ def decision_section(
 def shift_blocks(decision: Decision, encoded: "Mapping[str, Mapping[str, Dataset]]") -> Iterator[Block]:
     """Yield for each split of the target whether its texts are exchangeable with those of the decision."""
     for split, rows in encoded.get("target", {}).items():
-        if decision.frequencies is None:
-            return
-        new = TokenFrequencies.of(rows["input_ids"])
-        p = exchangeability(decision.frequencies, new)
-        if p is None:
-            reason = untested(decision.frequencies, new)
-            text = f"Whether the texts of target {split} are like those that the decision was fitted on was not tested"
-            yield Alert(f"{text}: {reason}.") if decision.promises else Text(f"{text}: {reason}.")
-            continue
-        known = f"those that the decision was fitted on (p = {p:.1g}, by token frequencies)"
-        if p >= ALARM:
-            yield Text(f"The texts of target {split} do not differ visibly from {known}.")
-        elif decision.promises:
-            yield Alert(
-                f"The texts of target {split} differ from {known}: there is no promise on this domain, neither of "
-                "precision nor of coverage."
-            )
-        else:
-            yield Text(f"The texts of target {split} differ from {known}: probabilities may not be calibrated there.")
+        if decision.frequencies is not None:
+            new = TokenFrequencies.of(rows["input_ids"])
+            yield shift_block(decision, decision.frequencies, new, f"The texts of target {split}")
+
+
+def shift_block(decision: Decision, known: TokenFrequencies, new: TokenFrequencies, subject: str) -> Block:
+    """Return whether the texts that `subject` names are exchangeable with `known` ones, those of the decision."""
+    p, theirs = exchangeability(known, new), "those that the decision was fitted on"
+    if p is None:
+        text = f"{subject} were not tested for being like {theirs}: {untested(known, new)}."
+        return Alert(text) if decision.promises else Text(text)
+    theirs += f" (p = {p:.1g}, by token frequencies)"
+    if p >= ALARM:
+        return Text(f"{subject} do not differ visibly from {theirs}.")
+    if not decision.promises:
+        return Text(f"{subject} differ from {theirs}: probabilities may not be calibrated there.")
+    return Alert(
+        f"{subject} differ from {theirs}: there is no promise on this domain, neither of precision nor of coverage."
+    )
 
 
 def _calibration(decision: Decision, calibration: "Calibration | None") -> str:

@@ -264,7 +264,9 @@ class FittedSequenceClassification(FittedTask):
         split, shift = calibration_split(splits), shift_blocks(self.decision, encoded)
         rows = f"{len(splits[split]):,} rows of source {split}"
         decided = (self.decision, self.calibration, self.config.decision, rows)
-        made = decision_section(*decided, self.broken_promises, shift)
+        accepted = self.decision.accepts(self.probabilities(predictions["source"][split].logits))
+        share = None if accepted is None else float(accepted.mean())
+        made = decision_section(*decided, self.broken_promises, shift, share)
         long = length_section(self.windows, self.decision, predictions, encoded)
         return (made,) if long is None else (made, long)
 

@@ -109,11 +109,12 @@ def test_the_decision_is_described():
     )
     decision = replace(PLAIN, accept_from=0.75, set_levels=np.array([0.25, 0.0]), costs=np.eye(2))
     settings = DecisionSettings(abstain=Abstention(0.95), sets=PredictionSets(0.9))
-    facts, alert, table = decision_section(decision, None, settings, rows, ["Too few."]).blocks
+    facts, alert, table = decision_section(decision, None, settings, rows, ["Too few."], accepted=0.625).blocks
     assert facts.markdown.splitlines()[2:] == [
         "- Calibration: none.",
         "- A prediction is accepted from a confidence of 0.750 on, which promises a precision of at least 0.95 (95% "
         "sure); else the decision is `abstain`.",
+        "- It accepts 62% of these rows.",
         "- A set holds the true class with a probability of at least 0.9, for each class.",
         "- Predictions have the least expected cost by `task.decision.costs`, not the largest probability.",
         "- Promises hold for texts like these rows. On the rows themselves scores are a little too good.",
@@ -172,7 +173,7 @@ def test_few_texts_of_a_target_are_not_tested():
     few = {"target": {"test": Dataset.from_dict({"input_ids": [[1, 3]] * 3})}}
     decision = replace(PLAIN, frequencies=TokenFrequencies.of([[1, 3]] * 60))
     text = (
-        "Whether the texts of target test are like those that the decision was fitted on was not tested: 3 texts are too "
+        "The texts of target test were not tested for being like those that the decision was fitted on: 3 texts are too "
         "few for the shift test, which takes 20."
     )
     assert list(shift_blocks(decision, few)) == [Text(text)]
