@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from nlp_transfer.data.loading import corpus_from, load_corpus
     from nlp_transfer.metrics.label_shift import estimate_label_shift
     from nlp_transfer.models.heads.extractive import register_models
+    from nlp_transfer.tasks.pipelines import register_pipelines
     from nlp_transfer.tasks.saved_models import load
-    from nlp_transfer.tasks.summarization.pipeline import register_pipelines
     from nlp_transfer.training.arguments import Seq2SeqTransferArguments, TransferArguments
     from nlp_transfer.training.recipe import train_source_only
     from nlp_transfer.training.seq2seq import Seq2SeqTransferTrainer
@@ -40,7 +40,7 @@ _ROOMS = {
     "tasks.saved_models": ("load",),
     "metrics.label_shift": ("estimate_label_shift",),
     "models.heads.extractive": ("register_models",),
-    "tasks.summarization.pipeline": ("register_pipelines",),
+    "tasks.pipelines": ("register_pipelines",),
     "commands.run": ("run",),
     "training.arguments": ("Seq2SeqTransferArguments", "TransferArguments"),
     "training.recipe": ("train_source_only",),

@@ -209,7 +209,8 @@ def _limits(run: FinishedRun) -> Iterator[str]:
         yield f"Texts {windows} {record['max_length']:,} tokens."
         if record.get("long_documents") == "windows":
             most = f", at most {record['max_windows']} of a document" if record.get("max_windows") else ""
-            yield f"`nlp_transfer.load` reads all windows{most}; a plain `pipeline` reads the first tokens only."
+            ours = "`pipeline` after `nlp_transfer.register_pipelines()`"
+            yield f"`nlp_transfer.load` and {ours} read all windows{most}; a plain one reads the first tokens only."
     parts = {"thresholds": "thresholds by label", "accept_from": "abstention", "set_levels": "sets", "costs": "costs"}
     if decided := [word for name, word in parts.items() if name in record and record[name] != {}]:
         yield f"Its decision ({', '.join(decided)}) is in `config.json`; `nlp_transfer.load` applies it."

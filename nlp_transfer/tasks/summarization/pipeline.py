@@ -1,4 +1,4 @@
-"""Register the pipeline `summarization`, which transformers 5 lacks, for models of this package.
+"""Summarize in a transformers pipeline, which transformers 5 lacks, by models of this package.
 
 It takes the options of the model's predictor, such as `length=2`, or `num_beams=1`.
 """
@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from transformers import AutoModelForSeq2SeqLM, Pipeline, pipelines
-from transformers.pipelines import PIPELINE_REGISTRY
+from transformers import Pipeline
 
 from nlp_transfer.models.families import is_encoder_decoder
 from nlp_transfer.models.heads.encoder_decoder import positions
-from nlp_transfer.models.heads.extractive import AutoModelForExtractiveSummarization, register_models
 from nlp_transfer.tasks.predictor import Predictor
 from nlp_transfer.tasks.saved_folder import CONFIG_KEY, UNLIMITED_TOKENS, LoadedNetwork, SavedModel, find_saved
 from nlp_transfer.tasks.summarization import EXTRACT
@@ -92,19 +90,3 @@ def _usual_state(config: Any, tokenizer: Any) -> dict[str, Any]:
     longest = min(tokenizer.model_max_length, positions(config, "encoder") or UNLIMITED_TOKENS)
     usual = AbstractiveSummarization(max_length=longest, prefix=own.get("prefix", ""))
     return {**dataclasses.asdict(usual), "baseline_sentences": 1}
-
-
-def register_pipelines() -> None:
-    """Register the pipeline `summarization` and this package's networks with transformers; repeat it at will.
-
-    Example:
-        >>> register_pipelines()
-        >>> "summarization" in transformers.pipelines.PIPELINE_REGISTRY.get_supported_tasks()
-        True
-    """
-    register_models()
-    if PIPELINE_REGISTRY.supported_tasks.get(TASK, {}).get("impl") is SummarizationPipeline:
-        return
-    getattr(pipelines, "REMOVED_TASKS", {}).pop(TASK, None)  # which transformers refuses by name, from 5.24 on
-    classes: Any = (AutoModelForSeq2SeqLM, AutoModelForExtractiveSummarization)  # which takes what the first does not
-    PIPELINE_REGISTRY.register_pipeline(TASK, pipeline_class=SummarizationPipeline, pt_model=classes, type="text")
