@@ -100,7 +100,7 @@ def estimate(experiment: Experiment) -> Estimate:
     data = load_data(experiment)
     experiment = experiment.sized(data.train_rows)
     training = experiment.training
-    train, validation = (data.encoded["source"][split] for split in ("train", "validation"))
+    train, validation = data.encoded["source"]["train"], data.encoded["source"].get("validation")
     updates = math.ceil(len(train) / (training.per_device_train_batch_size * training.gradient_accumulation_steps))
     epochs = training.max_steps / updates if training.max_steps > 0 else training.num_train_epochs
     trains, tokens = all(method.trains for method in experiment.methods), sum(train["length"])
@@ -111,7 +111,7 @@ def estimate(experiment: Experiment) -> Estimate:
     ):
         probed, folder = _probed(experiment, epochs), Path(temporary)
         probes = [_Probe(probed, data, number, folder / str(number)) for number in PROBED_UPDATES]
-        last, whole = probes[-1], tokens + sum(validation["length"])
+        last, whole = probes[-1], tokens + (sum(validation["length"]) if validation else 0)
         seconds = {"Preparing": interpolate([(one.tokens, one.preparing) for one in probes], whole)}
         with_target = tokens_an_epoch(last.context, adapts=last.trainer.adapts) / sum(last.context.train["length"])
         if trains:
@@ -169,7 +169,6 @@ class _Probe:
             domain: {name: spread_rows(split, updates * max(rows, PROBED_ROWS)) for name, split in splits.items()}
             for domain, splits in data.encoded.items()
         }
-        few["source"]["validation"] = spread_rows(data.encoded["source"]["validation"], updates * PROBED_ROWS)
         timer = UpdateTimer()
         with _cache_in(folder / "cache"):
             loaded = load_model(experiment, data.task)
@@ -181,7 +180,7 @@ class _Probe:
             self.trainer.remove_callback(timer)
         self.preparing = (timer.first or time.perf_counter()) - started
         self.epochs = timer.epochs
-        self.tokens = sum(sum(few["source"][split]["length"]) for split in ("train", "validation"))
+        self.tokens = sum(sum(few["source"][name]["length"]) for name in few["source"].keys() & {"train", "validation"})
 
 
 @contextmanager
@@ -248,7 +247,8 @@ def _between(experiment: Experiment, trainer: Any, encoded: Encoded, updates: in
     """Return the seconds of evaluating, labelling and saving while training goes on."""
     training, measured = experiment.training, {}
     look = partial(features_of, trainer, labelled=False)
-    if evaluations := _times_due(training.eval_strategy, training.eval_steps, updates * epochs, epochs):
+    strategy = training.eval_strategy if "validation" in encoded["source"] else "no"
+    if evaluations := _times_due(strategy, training.eval_steps, updates * epochs, epochs):
         validation = _computing(trainer, encoded["source"]["validation"], trainer.evaluate)
         others = sum(_computing(trainer, rows, look) for rows in _rows_scored_too(experiment, encoded))
         measured["Evaluating meanwhile"] = evaluations * (validation + others)

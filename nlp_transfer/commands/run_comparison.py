@@ -251,7 +251,7 @@ def _systems(runs: Sequence[FinishedRun]) -> dict[str, list[FinishedRun]]:
 
 def _differences(one: FinishedRun, other: FinishedRun) -> list[str]:
     """Return the settings in which two runs differ, beside seeds and folders."""
-    neutral = ("training.seed:", "training.data_seed:", "training.output_dir:", "training.run_name:")
+    neutral = ("training.seed:", "training.data_seed:", "training.output_dir:", "training.run_name:", "source.draw:")
     found = config_differences(one.config, other.config)
     return [text for text in found if not text.startswith(neutral)]
 

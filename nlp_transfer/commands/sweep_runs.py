@@ -7,8 +7,9 @@
     seeds: [0, 1]
 
 `stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe; a system's own `seeds` are some of
-the sweep's. `scored: target`, of the sweep or a system, compares scores on the target and not on the source's test
-split. The baselines are scored in the first cell of each corpus. A finished cell is a line of `results.jsonl`.
+the sweep's. A corpus with `shots` has another draw for each seed. `scored: target`, of the sweep or a system, compares
+scores on the target and not on the source's test split. The baselines are scored in the first cell of each corpus. A
+finished cell is a line of `results.jsonl`.
 """
 
 import copy
@@ -68,6 +69,7 @@ def read_sweep(file: str | Path) -> Sweep:
         for part in (about, how, {"training": {"seed": seed, "output_dir": str(folder)}}):
             own = {key: value for key, value in part.items() if key not in ("seeds", "scored")}
             merge_tree(cell, copy.deepcopy(own))
+        _draw_by_seed(cell, seed)
         cells[corpus, system, seed] = cell
         scored[corpus, system, seed] = how.get("scored", tree.get("scored", DOMAINS[0]))
     for name, cell in cells.items():
@@ -79,6 +81,14 @@ def read_sweep(file: str | Path) -> Sweep:
     if problems:
         raise ConfigError(problems)
     return Sweep(output_dir, cells, scored)
+
+
+def _draw_by_seed(cell: dict[str, Any], seed: int) -> None:
+    """Let each seed of a sweep have its own few-shot training rows, unless the draw is given."""
+    source = cell.get("source")
+    for one in source if isinstance(source, list) else [source]:
+        if isinstance(one, dict) and one.get("shots") is not None and one.get("draw") is None:
+            one["draw"] = seed
 
 
 def _file_problems(file: str | Path, tree: Mapping[str, Any]) -> list[str]:
@@ -196,7 +206,7 @@ def _run_cell(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResul
     details = {
         "train_seconds": report.cost.train_seconds,
         "trainable_parameters": report.cost.trainable_parameters,
-        "validation": _compared(report.metrics["source"]["validation"]),
+        "validation": _compared(report.metrics["source"].get("validation", {})),
         "report": report.paths["report"],
     }
     seconds = time.perf_counter() - started

@@ -128,6 +128,9 @@ class CorpusConfig(CheckedArguments):
         sheet: sheet of an Excel workbook; null is the first one.
         label_separator: separator of the labels of a cell, e.g. `;` for cells such as `tax; tort`.
         drop_empty: leave out rows without a text, and count them in the report; else they are errors.
+        shots: number of training rows of each class that are drawn and learned from; null takes all. There is no
+            validation split then, whose rows would be labels too.
+        draw: seed of the draw of `shots`; null is 0, in a sweep the seed of the cell.
 
     Example:
         >>> CorpusConfig("clauses.csv", columns={"clause": "text", "kind": "label"}).path
@@ -148,6 +151,8 @@ class CorpusConfig(CheckedArguments):
     sheet: str | None = None
     label_separator: str | None = None
     drop_empty: bool = False
+    shots: int | None = None
+    draw: int | None = None
 
     @property
     def place(self) -> str:
@@ -186,6 +191,10 @@ class CorpusConfig(CheckedArguments):
         for target in sorted({name for name in targets if targets.count(name) > 1} - {"label", "labels"}):
             sources = [theirs for theirs, ours in self.columns.items() if ours == target]
             problems.append(f"{key}.columns renames {' and '.join(sources)} to {target!r}; name one of them.")
+        if self.shots is not None and self.shots < 1:
+            problems.append(f"{key}.shots is {self.shots}; expected 1 or more, or null for all rows.")
+        if self.draw is not None and (self.shots is None or self.draw < 0):
+            problems.append(f"{key}.draw is {self.draw}; expected 0 or more, with {key}.shots, whose draw it is.")
         if self.label_names is not None and not self.label_names:
             problems.append(f"{key}.label_names is empty; name the classes, or leave it out.")
         if self.label_names is not None and len(set(self.label_names)) != len(self.label_names):

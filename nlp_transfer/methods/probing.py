@@ -1,13 +1,15 @@
 """A linear probe: fit the best linear classifier on a frozen encoder, and write it into a plain model of its family.
 
 The texts are encoded once. For every layer, pooling, loss and penalty a classifier is fitted to its optimum on the
-training rows (`models/heads/linear_probe.py`). The best on validation is written into the model, and the layers above
-its layer are dropped. The logits of a linear SVM are scaled so that validation is most probable.
+training rows (`models/heads/linear_probe.py`). The best on validation, or in cross-validation where there are no such
+rows, is written into the model, and the layers above its layer are dropped. The logits of a linear SVM are scaled so
+that the held-out rows are most probable.
 Reference: Alain & Bengio (2016), https://arxiv.org/abs/1610.01644
 """
 
 import logging
 import math
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -15,24 +17,29 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods.base import Change, Method, Needs
 from nlp_transfer.methods.context import Context
+from nlp_transfer.methods.held_out import FOLDS, REPEATS, Fit, Head, HeldOut
 from nlp_transfer.models.heads import PENALTIES
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.progress import counted
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedModel
 
     from nlp_transfer.models.activation_cache.features import EncodedRows
 
 log = logging.getLogger(__name__)
 
+Setting = dict[str, Any]
+"""The settings of a head, by name."""
+
 CHECKED_ROWS = 16
-"""Number of validation rows on which the finished model's logits must be the fitted ones."""
+"""Number of rows on which the finished model's logits must be the fitted ones."""
 
 
 @dataclass(frozen=True)
 class LinearProbing(Method):
-    """Fit linear heads on a frozen encoder and choose among them on validation.
+    """Fit linear heads on a frozen encoder and choose among them on rows that are held out.
 
     Args:
         layers: the layers to try, 1 is the lowest; None is all.
@@ -104,14 +111,12 @@ class LinearProbing(Method):
         from accelerate import PartialState
         from accelerate.utils import broadcast_object_list
 
-        from nlp_transfer.models.activation_cache.features import hidden_states, pool_documents
+        from nlp_transfer.models.activation_cache.features import EncodedRows, hidden_states, pool_documents
         from nlp_transfer.models.activation_cache.window_rows import network_rows
         from nlp_transfer.models.heads.pooling import available_poolings, fold_head, use_full_attention
 
         layers = sorted(set(self.candidate_layers(model)))
         poolings = list(dict.fromkeys(self.pooling or available_poolings(model)))
-        if len(context.validation) == 0:
-            raise ConfigError(f"{self.name} chooses a layer on validation rows, and there are none.")
         use_full_attention(model)
         encode: dict[str, Any] = {"layers": layers, "poolings": poolings, "store": context.activations}
         encode |= {"collate": context.collate, "max_tokens": context.batch_tokens}
@@ -119,6 +124,8 @@ class LinearProbing(Method):
         with PartialState().local_main_process_first() if kept else nullcontext():
             train, validation = (
                 pool_documents(hidden_states(model, rows, **encode), rows)
+                if len(rows)
+                else EncodedRows.none(layers, poolings)
                 for rows in (network_rows(context.train), network_rows(context.validation))
             )
         stored = _stored(train, validation, context)
@@ -126,8 +133,10 @@ class LinearProbing(Method):
         tried, best = broadcast_object_list([self._fit(model, context, train, validation)])[0]
         fold_head(model, best["layer"], best["pooling"], best["weight"], best["bias"])
         self._check_fitted(model, context, best)
+        made = {key: value for key, value in best.items() if key not in ("weight", "bias", "logits")}
         context.facts[self.name] = {
-            **{key: best[key] for key in ("layer", "pooling", "loss", "l2", "validation_score")},
+            **made,
+            **({} if len(context.validation) else {"chosen_by": f"cross-validation, {REPEATS} times {FOLDS} folds"}),
             **stored,
             "candidates": tried,
             "best_per_layer": [
@@ -136,6 +145,19 @@ class LinearProbing(Method):
         }
         return str(best["pooling"])
 
+    def candidates(self, context: Context, labels: "Tensor", classes: int) -> "Iterator[tuple[list[Setting], Fit]]":
+        """Yield settings of heads, those that are preferred on ties first, and the function that fits them."""
+        from nlp_transfer.models.heads.linear_probe import fit_linear_heads, squared_hinge
+
+        strengths = sorted(set(self.l2), reverse=True)
+        for name in self.losses:
+
+            def fit(x: "Tensor", y: "Tensor", hinge: bool = name != "task") -> "list[Head]":
+                loss = squared_hinge(y, classes) if hinge else context.loss
+                return fit_linear_heads(x, y, loss, l2=strengths, num_labels=classes)
+
+            yield [{"loss": name, "l2": l2} for l2 in strengths], fit
+
     def _fit(
         self, model: "PreTrainedModel", context: Context, train: "EncodedRows", validation: "EncodedRows"
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -143,46 +165,42 @@ class LinearProbing(Method):
         import torch
 
         from nlp_transfer.models.families import final_linear
-        from nlp_transfer.models.heads.linear_probe import fit_linear_heads, fit_scale, squared_hinge
+        from nlp_transfer.models.heads.linear_probe import fit_scale
 
-        strengths = sorted(set(self.l2), reverse=True)
         device = model.device if model.device.type == "cuda" else "cpu"  # float64 is not everywhere
-        classes = final_linear(model)[1].out_features
+        classes, labels = final_linear(model)[1].out_features, train.labels.to(device)
+        held_out = HeldOut(labels, validation.labels, context.seed)
+        truth = held_out.truth.cpu()
         tried: list[dict[str, Any]] = []
         best: dict[str, Any] | None = None
-        labels = train.labels.to(device)
-        losses = {"task": context.loss, "squared_hinge": squared_hinge(labels, classes)}
-        candidates = [(layer, pooling, loss) for layer, pooling in train.features for loss in self.losses]
-        for layer, pooling, loss in counted(candidates, "Fitting heads"):
+        for layer, pooling in counted(list(train.features), "Fitting heads"):
             x = torch.from_numpy(train.features[layer, pooling]).to(device)
             x_validation = torch.from_numpy(validation.features[layer, pooling])
-            heads = fit_linear_heads(x, labels, losses[loss], l2=strengths, num_labels=classes)
-            for l2, head in zip(strengths, heads, strict=True):
-                weight, bias = (part.cpu() for part in head)
-                logits = x_validation @ weight.T + bias
-                if loss != "task":
-                    scale = fit_scale(logits, validation.labels)
-                    weight, bias, logits = weight * scale, bias * scale, logits * scale
-                score = float(context.score(logits, validation.labels))
-                tried.append({"layer": layer, "pooling": pooling, "loss": loss, "l2": l2, "validation_score": score})
-                if best is None or score > best["validation_score"]:
-                    best = {**tried[-1], "weight": weight, "bias": bias, "logits": logits}
+            for settings, fit in self.candidates(context, labels, classes):
+                for setting, (head, logits) in zip(settings, held_out.fit(fit, x, x_validation), strict=True):
+                    scale = 1.0 if setting.get("loss") == "task" else fit_scale(logits, truth)
+                    score = float(context.score(logits * scale, truth))
+                    tried.append({"layer": layer, "pooling": pooling, **setting, "validation_score": score})
+                    if best is None or score > best["validation_score"]:
+                        weight, bias = (part.cpu() * scale for part in head)
+                        best = {**tried[-1], "weight": weight, "bias": bias}
         assert best is not None
-        return tried, best
+        checked = train if held_out.cross_validates else validation
+        features = torch.from_numpy(checked.features[best["layer"], best["pooling"]][:CHECKED_ROWS])
+        return tried, {**best, "logits": features @ best["weight"].T + best["bias"]}
 
     def _check_fitted(self, model: "PreTrainedModel", context: Context, best: dict[str, Any]) -> None:
-        """Run the finished model on a few validation rows; its logits must be the fitted ones."""
+        """Run the finished model on a few rows; its logits must be the fitted ones."""
         import torch
 
         from nlp_transfer.models.activation_cache.features import make_batch
 
-        count = min(CHECKED_ROWS, len(context.validation))
-        batch = make_batch(context.validation, range(count), context.collate, model.device)
+        rows, expected = context.validation if len(context.validation) else context.train, best["logits"]
+        batch = make_batch(rows, range(len(expected)), context.collate, model.device)
         inputs = {key: value for key, value in batch.items() if key != "labels"}
         model.eval()
         with torch.no_grad():
             logits = model(**inputs).logits.float().cpu()
-        expected = best["logits"][:count]
         difference = (logits - expected).abs().max().item()
         if difference > 1e-3 * max(1.0, expected.abs().max().item()):
             raise RuntimeError(

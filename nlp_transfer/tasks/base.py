@@ -159,11 +159,13 @@ class FittedTask(ABC):
         label_names: classes in the order of their ids; empty for a task without classes.
         multi_label: a row may have any number of labels.
         row_keys: keys of a line of predictions; empty if none are written.
+        calibration_needs: settings that need rows which training does not learn from.
     """
 
     label_names: Sequence[str] = ()
     multi_label: bool = False
     row_keys: tuple[str, ...] = ()
+    calibration_needs: Sequence[str] = ()
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -50,11 +50,14 @@ def score_model(
 ) -> dict[str, dict[str, Predictions]]:
     """Predict and score all splits, on all processes together; first calibrate the model and fit the decision.
 
-    How the decision keeps its promises is not scored on the rows that it was fitted on.
+    How the decision keeps its promises is not scored on the rows that it was fitted on. Without validation rows nothing
+    is calibrated, and the decision is the plain one.
     """
-    split, logits, labels = calibrate(trainer, task, encoded)
-    task.fit_decision(logits, labels, encoded["source"][split])
-    known = {("source", split): (logits, labels)}
+    known = {}
+    if (fitted := calibration_split(encoded["source"])) in encoded["source"]:
+        _, logits, labels = calibrate(trainer, task, encoded)
+        task.fit_decision(logits, labels, encoded["source"][fitted])
+        known["source", fitted] = (logits, labels)
     results: dict[str, dict[str, Predictions]] = {}
     for domain, splits in encoded.items():
         for split in scored_splits(domain, splits):

@@ -40,6 +40,7 @@ from nlp_transfer.training.seq2seq import Seq2SeqTransferTrainer
 from nlp_transfer.training.target_checks import check_correctable
 from nlp_transfer.training.target_data import Encoded, adaptation_rows, target_validation_rows
 from nlp_transfer.training.trainer import TransferTrainer
+from nlp_transfer.training.without_validation import NOTE, validation_needs, without_evaluation
 
 log = logging.getLogger(__name__)
 
@@ -78,10 +79,13 @@ def load_data(experiment: ExperimentParts) -> RunData:
     with PartialState().main_process_first():  # the others read what the first has cached
         corpora, task = load_corpora(experiment)
         if "validation" not in (splits := corpora["source"].splits):
-            raise DataError(
-                f"{corpora['source'].origin}: the source has no validation split (splits found: {', '.join(splits)}). "
-                "Give source.path a folder with a dev file, or source.split.validation above 0."
-            )
+            if needs := [*validation_needs(experiment, task, splits)]:
+                raise DataError(
+                    f"{corpora['source'].origin}: the source has no validation split (splits found: "
+                    f"{', '.join(splits)}), which is needed for {', '.join(needs)}. Give source.path a folder with a "
+                    "dev file, or source.split.validation above 0; or leave these settings out."
+                )
+            corpora["source"] = replace(corpora["source"], notes=(*corpora["source"].notes, NOTE))
         task.load_ranker(experiment.training.device)
         own = experiment.tokenizer in (None, experiment.model)  # revision and trust are the model's
         reference = experiment.model_reference if own else ModelReference(str(experiment.tokenizer))
@@ -129,14 +133,15 @@ def build_trainer(
         raise ConfigError(f"model: {experiment.model}: {problem}")
     context = _context(experiment, data, loaded)
     arguments = _trainer_arguments(experiment, output_dir)
-    lengths = np.asarray(context.validation["length"])
+    arguments = arguments if len(context.validation) else without_evaluation(arguments)
+    lengths, validated = np.asarray(context.validation["length"]), len(context.validation) > 0
     trainer_class: type[Any] = Seq2SeqTransferTrainer if generates else TransferTrainer
     trainer: TransferTrainer = trainer_class(
         loaded.model,
         arguments,
         context.collate,
         train_dataset=context.train,
-        eval_dataset=context.validation.select(np.argsort(lengths, kind="stable")),
+        eval_dataset=context.validation.select(np.argsort(lengths, kind="stable")) if validated else None,
         processing_class=tokenizer,
         compute_loss_func=update_mean(task.row_losses) if Output.LOGITS in experiment.task.provides else None,
         compute_metrics=lambda output: scalars(
@@ -181,7 +186,7 @@ def _context(experiment: ExperimentParts, data: RunData, loaded: LoadedModel) ->
     task, source, training = data.task, data.encoded["source"], experiment.training
     return Context(
         train=source["train"],
-        validation=source["validation"],
+        validation=source.get("validation", source["train"].select([])),
         collate=task.collator(data.tokenizer, compiled=training.torch_compile, seed=training.seed),
         loss=task.row_losses,
         score=lambda logits, labels: task.score(logits.numpy(), labels.numpy())[task.primary_metric],

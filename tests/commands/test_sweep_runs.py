@@ -196,3 +196,19 @@ def test_a_finished_cell_counts_only_for_the_recipe_that_made_it(sweep_file):
     sweep_file.write_text(sweep_file.read_text().replace("learning_rate: 0.005", "learning_rate: 0.05"))
     with pytest.raises(CheckpointError, match=r"another configuration(.|\n)*training\.learning_rate: 0\.005 -> 0\.05"):
         run_sweep(read_sweep(sweep_file))
+
+
+def test_each_seed_has_its_own_draw_of_few_shots(sweep_file):
+    tree = read_yaml(sweep_file)
+    tree["systems"] = {"frozen": {"methods": ["frozen_encoder"]}}
+    tree["corpora"]["plain"]["source"]["shots"] = 4
+    tree["corpora"]["many"]["source"] |= {"shots": 4, "draw": 7}
+    sweep_file.write_text(to_yaml(tree))
+    cells = read_sweep(sweep_file).cells
+    assert [cells[corpus, "frozen", seed]["source"]["draw"] for corpus in ("plain", "many") for seed in (0, 1)] == [
+        *(0, 1),
+        *(7, 7),
+    ]
+    scored = {result.cell: result for result in run_sweep(read_sweep(sweep_file))}
+    assert scored["plain", "frozen", 0].details["validation"] == {}
+    assert scored["plain", "frozen", 0].scores != scored["plain", "frozen", 1].scores

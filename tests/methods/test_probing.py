@@ -7,7 +7,7 @@ import pytest
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.frozen_encoder import FrozenEncoder
 from nlp_transfer.models.activation_cache.features import hidden_states
-from tests.tiny_models import context, random_rows, tiny_model
+from tests.tiny_models import accuracy, context, logits, random_rows, tiny_model
 
 
 def test_ties_go_to_the_lowest_layer_and_the_strongest_penalty() -> None:
@@ -42,9 +42,26 @@ def test_what_the_encoder_does_not_have() -> None:
         FrozenEncoder(pooling=["mean"]).check(tiny_model("albert"))
 
 
-def test_no_validation_rows() -> None:
-    with pytest.raises(ConfigError, match="chooses a layer on validation rows, and there are none"):
-        FrozenEncoder().prepare(tiny_model("bert"), context(validation=random_rows(3).select([])))
+def test_without_validation_rows_it_chooses_by_cross_validation() -> None:
+    seen: list[int] = []
+
+    def score(logits: Any, labels: Any) -> float:
+        seen.append(len(logits))
+        return accuracy(logits, labels)
+
+    ctx = context(validation=random_rows(3).select([]), score=score)
+    model = FrozenEncoder(layers=[2], pooling=["mean"], l2=[1.0, 10.0]).prepare(tiny_model("bert"), ctx)
+    facts = ctx.facts["frozen_encoder"]
+    assert seen == [90, 90]  # 30 rows, each held out three times
+    assert facts["chosen_by"] == "cross-validation, 3 times 4 folds"
+    assert facts["validation_score"] == max(one["validation_score"] for one in facts["candidates"])
+    assert logits(model).shape == (6, 3)
+
+
+def test_one_row_is_too_few() -> None:
+    ctx = context(train=random_rows(1), validation=random_rows(3).select([]))
+    with pytest.raises(ConfigError, match="chosen by cross-validation, and there are 1 rows; it takes two or more"):
+        FrozenEncoder().prepare(tiny_model("bert"), ctx)
 
 
 def test_wrong_values_are_reported_together() -> None:

@@ -105,7 +105,7 @@ def _draw_splits(
     pool: Dataset, groups: np.ndarray, shares: dict[str, float], seed: int, key: str
 ) -> dict[str, Dataset]:
     """Return the rows of every split, in the pool's order."""
-    assignment = stratified_assignment(groups, *_labels(pool), shares, seed)
+    assignment = stratified_assignment(groups, *label_pairs(pool), shares, seed)
     splits = {}
     for index, name in enumerate(shares):
         chosen = np.flatnonzero(assignment == index)
@@ -124,7 +124,7 @@ def _texts(pool: Dataset) -> Iterator[str]:
         yield from batch["text"]
 
 
-def _labels(pool: Dataset) -> tuple[np.ndarray, np.ndarray]:
+def label_pairs(pool: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Return the row and the class of every label, shape (labels,) each."""
     column = label_column(pool.column_names)
     if column is None:

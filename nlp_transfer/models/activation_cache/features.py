@@ -8,7 +8,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -53,6 +53,12 @@ class EncodedRows:
     stored_bytes: int = 0
     computed: int = 0
     not_stored: str | None = None
+
+    @classmethod
+    def none(cls, layers: Sequence[int], poolings: Sequence[str]) -> Self:
+        """Return the features of no rows."""
+        nothing = {(layer, pooling): np.empty((0, 0), np.float32) for layer in layers for pooling in poolings}
+        return cls(nothing, torch.empty(0))
 
 
 def hidden_states(

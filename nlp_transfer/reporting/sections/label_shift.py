@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 def label_shift(run: RunContext) -> Section | None:
     """Return the section about the target's class frequencies; None for several labels a text, or without a target."""
     task, scored, correction = run.task, run.scored, run.correction
-    if not task.label_names or task.multi_label or "target" not in scored:
+    known = "target" in scored and "validation" in scored["source"]
+    if not task.label_names or task.multi_label or not known:
         return None
     facts, warnings = class_frequencies(task, correction.undone(scored)), []
     if correction.refused is not None:

@@ -94,6 +94,12 @@ class DecisionSettings(CheckedArguments):
         if problems:
             raise ConfigError(problems)
 
+    @property
+    def promised(self) -> list[str]:
+        """Return the settings that are fitted on rows which training does not learn from."""
+        given = {"abstain.precision": self.abstain.precision, "sets.coverage": self.sets.coverage}
+        return [f"task.decision.{name}" for name, value in given.items() if value is not None]
+
     def cost_array(self, label_names: Sequence[str], *, multi_label: bool) -> np.ndarray | None:
         """Return the costs as `Decision` has them; raise ConfigError where they do not fit the classes."""
         if not self.costs:

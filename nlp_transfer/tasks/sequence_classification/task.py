@@ -153,7 +153,8 @@ class FittedSequenceClassification(FittedTask):
         self.windows = LongDocuments.of(config)
         self.calibration: Calibration | None = None
         self._reference: ModelReference | None = None
-        self.broken_promises: list[str] = []
+        self.calibration_needs, self.broken_promises = config.decision.promised, list[str]()
+        self.fitted: tuple[int, float | None] = (0, None)  # rows of the decision, and the share that it accepts
         self._weights = class_weights(config.class_weights, corpus)
 
     def settings(self) -> dict[str, Any]:
@@ -248,6 +249,8 @@ class FittedSequenceClassification(FittedTask):
         known = None if rows is None else TokenFrequencies.of(rows["input_ids"]).most_frequent()
         decision = replace(decision, frequencies=known)
         self.decision, self.broken_promises = fit_decision(settings, decision, held_out, labels)
+        accepted = self.decision.accepts(self.probabilities(held_out))
+        self.fitted = (len(labels), None if accepted is None else float(accepted.mean()))
         self.row_keys = self.decision.row_keys
 
     def sections(
@@ -260,15 +263,13 @@ class FittedSequenceClassification(FittedTask):
         from nlp_transfer.tasks.sequence_classification.length_section import length_section
         from nlp_transfer.tasks.sequence_classification.sections import decision_section, shift_blocks
 
-        splits = corpora["source"].splits
-        split, shift = calibration_split(splits), shift_blocks(self.decision, encoded)
-        rows = f"{len(splits[split]):,} rows of source {split}"
-        decided = (self.decision, self.calibration, self.config.decision, rows)
-        accepted = self.decision.accepts(self.probabilities(predictions["source"][split].logits))
-        share = None if accepted is None else float(accepted.mean())
-        made = decision_section(*decided, self.broken_promises, shift, share)
-        long = length_section(self.windows, self.decision, predictions, encoded)
-        return (made,) if long is None else (made, long)
+        sections = [length_section(self.windows, self.decision, predictions, encoded)]
+        if self.fitted[0]:
+            rows = f"{self.fitted[0]:,} rows of source {calibration_split(corpora['source'].splits)}"
+            decided = (self.decision, self.calibration, self.config.decision, rows)
+            more = (self.broken_promises, shift_blocks(self.decision, encoded), self.fitted[1])
+            sections.insert(0, decision_section(*decided, *more))
+        return tuple(section for section in sections if section is not None)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return class probabilities; see `Decision.probabilities`."""

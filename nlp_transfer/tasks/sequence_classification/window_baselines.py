@@ -1,7 +1,8 @@
 """Baselines of long documents: the pretrained encoder, frozen, with a linear head on some windows of each document.
 
 Features are the means of the last layer's states over tokens, averaged over the chosen windows. The penalty of the head
-is chosen by the loss on source validation. They show what reading more of a document is worth, before any training.
+is chosen by the loss on source validation, and is 1 without. They show what reading more of a document is worth, before
+any training.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,13 +60,16 @@ def fit_window_baselines(
             known[domain, split] = _Documents(model, encoded[domain][split], task.max_length)
         return torch.from_numpy(known[domain, split].features(WINDOW_BASELINES[name]))
 
-    labels = {split: torch.tensor(encoded["source"][split]["labels"]) for split in ("train", "validation")}
-    settings: dict[str, Any] = {"l2": PENALTIES, "num_labels": len(task.label_names)}
+    labels = {
+        split: torch.tensor(rows["labels"]) for split, rows in encoded["source"].items() if "labels" in rows.features
+    }
+    validated = "validation" in labels
+    settings: dict[str, Any] = {"l2": PENALTIES if validated else [1.0], "num_labels": len(task.label_names)}
     for name in names:
         heads = fit_linear_heads(features(name, "source", "train"), labels["train"], task.row_losses, **settings)
-        x = features(name, "source", "validation")
-        losses = [float(task.row_losses(x @ weight.T + bias, labels["validation"]).mean()) for weight, bias in heads]
-        head = heads[int(np.argmin(losses))]
+        x = features(name, "source", "validation") if validated else torch.empty(0)
+        losses = [float(task.row_losses(x @ w.T + b, labels["validation"]).mean()) for w, b in heads if validated]
+        head = heads[int(np.argmin(losses))] if validated else heads[0]
 
         def predict(domain: str, split: str, name: str = name, head: "tuple[Tensor, Tensor]" = head) -> np.ndarray:
             logits = features(name, domain, split) @ head[0].T + head[1]

@@ -1,0 +1,61 @@
+"""Draw a few-shot training set: the same number of rows of each class."""
+
+import numpy as np
+from datasets import Dataset
+
+from nlp_transfer.data.corpus import class_names, label_column
+from nlp_transfer.data.splits.splitting import class_counts, label_pairs
+from nlp_transfer.errors import DataError
+
+
+def few_shot_splits(
+    splits: dict[str, Dataset], shots: int, draw: int, key: str
+) -> tuple[dict[str, Dataset], list[str]]:
+    """Draw the training rows, and leave validation out; raise DataError where there is nothing to draw from."""
+    if "train" not in splits or label_column(splits["train"].column_names) is None:
+        found = ", ".join(splits)
+        raise DataError(
+            f"{key}.shots draws labelled rows of a training split, and there is none (splits: {found}). Leave it out."
+        )
+    drawn, note = draw_shots(splits["train"], shots, draw, key)
+    notes = [note]
+    if "validation" in splits:
+        notes.append(
+            f"The {len(splits['validation']):,} rows of the split validation are not read: they are labels too."
+        )
+    return {name: split for name, split in {**splits, "train": drawn}.items() if name != "validation"}, notes
+
+
+def draw_shots(train: Dataset, shots: int, draw: int, key: str) -> tuple[Dataset, str]:
+    """Return `shots` random rows of each class, in the order of `train`, and a note.
+
+    Of rows with several labels each class has at least `shots`: rows are drawn for the rarest class first, and count
+    for all of their classes.
+
+    Args:
+        draw: seed of the draw.
+        key: path of the corpus in the configuration, for messages.
+
+    Raises:
+        DataError: a class has fewer rows.
+    """
+    names, counts = class_names(train), class_counts(train)
+    few = [f"{name} ({count})" for name, count in zip(names, counts.tolist(), strict=True) if 0 < count < shots]
+    if few:
+        raise DataError(
+            f"{key}.shots is {shots}, and the training split has fewer rows of {', '.join(few)}. Lower it, or leave "
+            "these classes out of the corpus."
+        )
+    rows, classes = label_pairs(train)
+    order = np.random.default_rng(draw).permutation(len(train))
+    rank = np.empty(len(train), np.int64)
+    rank[order] = np.arange(len(train))
+    chosen = np.zeros(len(train), bool)
+    for label in np.argsort(counts, kind="stable").tolist():
+        own = rows[classes == label]
+        lacking = max(0, shots - int(chosen[own].sum()))
+        candidates = own[~chosen[own]]
+        chosen[candidates[np.argsort(rank[candidates])][:lacking]] = True
+    drawn = train.select(np.flatnonzero(chosen))
+    note = f"{len(drawn):,} of {len(train):,} training rows, {shots} of each class (draw {draw}), are learned from."
+    return drawn, note

@@ -1,0 +1,90 @@
+"""Few-shot training sets: as many rows of each class, drawn reproducibly."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nlp_transfer import CorpusConfig, load_corpus
+from nlp_transfer.errors import ConfigError, DataError
+
+CLASSES = {"a": 40, "b": 12, "c": 5}
+
+
+def rows(*, several: bool = False) -> list[dict[str, Any]]:
+    made = [(name, i) for name, count in CLASSES.items() for i in range(count)]
+    if several:
+        return [
+            {"text": f"{name} text {i}", "labels": [name, "a"] if i % 3 == 0 else [name], "split": "x"}
+            for name, i in made
+        ]
+    return [{"text": f"{name} text {i}", "label": name} for name, i in made]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, write_rows: Callable[..., Path]) -> str:
+    for name in ("train", "dev", "test"):
+        write_rows(f"few/{name}.jsonl", rows())
+    return str(tmp_path / "few")
+
+
+def test_each_class_has_as_many_rows_and_no_validation(folder: str) -> None:
+    corpus = load_corpus(CorpusConfig(folder, shots=5, draw=3))
+    assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 15, "test": 57}
+    assert Counter(corpus.splits["train"]["label"]) == {0: 5, 1: 5, 2: 5}
+    assert corpus.notes[:2] == (
+        "15 of 57 training rows, 5 of each class (draw 3), are learned from.",
+        "The 57 rows of the split validation are not read: they are labels too.",
+    )
+
+
+def test_a_draw_is_reproducible_and_others_differ(folder: str) -> None:
+    texts = [list(load_corpus(CorpusConfig(folder, shots=2, draw=draw)).splits["train"]["text"]) for draw in (1, 1, 2)]
+    assert texts[0] == texts[1] != texts[2]
+    assert load_corpus(CorpusConfig(folder, shots=2)).fingerprint == (
+        load_corpus(CorpusConfig(folder, shots=2, draw=0)).fingerprint
+    )
+
+
+def test_of_several_labels_each_class_has_at_least_as_many(write_rows: Callable[..., Path], tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        write_rows(f"many/{name}.jsonl", rows(several=True))
+    corpus = load_corpus(CorpusConfig(str(tmp_path / "many"), shots=4))
+    counts = Counter(label for labels in corpus.splits["train"]["labels"] for label in labels)
+    assert min(counts.values()) >= 4
+    assert len(corpus.splits["train"]) <= 12
+
+
+def test_a_file_without_splits_gets_a_test_split_alone(write_rows: Callable[..., Path]) -> None:
+    corpus = load_corpus(CorpusConfig(str(write_rows("all.jsonl", rows())), shots=2))
+    assert list(corpus.splits) == ["train", "test"]
+    assert len(corpus.splits["train"]) == 6
+
+
+def test_a_class_with_too_few_rows(folder: str) -> None:
+    with pytest.raises(DataError) as caught:
+        load_corpus(CorpusConfig(folder, shots=8))
+    assert "source.shots is 8, and the training split has fewer rows of c (5). Lower it, or leave these" in str(
+        caught.value
+    )
+
+
+def test_nothing_to_draw_from(write_rows: Callable[..., Path]) -> None:
+    file = str(write_rows("plain.jsonl", [{"text": f"text {i}"} for i in range(9)]))
+    with pytest.raises(DataError, match=r"source\.shots draws labelled rows of a training split, and there is none"):
+        load_corpus(CorpusConfig(file, shots=2))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"shots": 0}, r"source\.shots is 0; expected 1 or more, or null for all rows\."),
+        ({"draw": 1}, r"source\.draw is 1; expected 0 or more, with source\.shots, whose draw it is\."),
+        ({"shots": 2, "draw": -1}, r"source\.draw is -1; expected 0 or more"),
+    ],
+)
+def test_bad_settings(folder: str, values: dict[str, int], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_corpus(CorpusConfig(folder, **values))
