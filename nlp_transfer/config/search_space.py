@@ -92,7 +92,7 @@ def search_problems(search: Mapping[str, Sequence[Any]], training: Any, methods:
                 "training.load_best_model_at_end: true."
             )
         problems += [
-            f"search: {method.name} trains nothing by gradient, so nothing is evaluated on the way. It chooses by "
+            f"search: {method.name} fits the model before training, so nothing is evaluated on the way. It chooses by "
             "itself among its fields' lists."
             for method in methods
             if not method.trains

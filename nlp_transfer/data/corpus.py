@@ -128,9 +128,8 @@ class CorpusConfig(CheckedArguments):
         sheet: sheet of an Excel workbook; null is the first one.
         label_separator: separator of the labels of a cell, e.g. `;` for cells such as `tax; tort`.
         drop_empty: leave out rows without a text, and count them in the report; else they are errors.
-        shots: number of training rows of each class that are drawn and learned from; null takes all. There is no
-            validation split then, whose rows would be labels too.
-        draw: seed of the draw of `shots`; null is 0, in a sweep the seed of the cell.
+        shots: number of training rows of each class to draw, without a validation split; null takes all.
+        draw: seed of that draw; null is 0, in a sweep the seed of the cell.
 
     Example:
         >>> CorpusConfig("clauses.csv", columns={"clause": "text", "kind": "label"}).path
@@ -165,12 +164,7 @@ class CorpusConfig(CheckedArguments):
         return str(self.path or self.hub or self.builtin or ("" if self.data is None else type(self.data).__name__))
 
     def problems(self, key: str) -> list[str]:
-        """Return the problems of these settings; messages name `key`, their path in the configuration.
-
-        Example:
-            >>> CorpusConfig(path="a.csv", name="ledgar").problems("source")
-            ['source.name is set, but only a Hub dataset has one; set source.hub or leave it out.']
-        """
+        """Return the problems of these settings; messages name `key`, their path in the configuration."""
         problems = []
         given = [name for name in ("path", "hub", "builtin", "data") if getattr(self, name) is not None]
         if isinstance(self.data, str):
@@ -191,10 +185,6 @@ class CorpusConfig(CheckedArguments):
         for target in sorted({name for name in targets if targets.count(name) > 1} - {"label", "labels"}):
             sources = [theirs for theirs, ours in self.columns.items() if ours == target]
             problems.append(f"{key}.columns renames {' and '.join(sources)} to {target!r}; name one of them.")
-        if self.shots is not None and self.shots < 1:
-            problems.append(f"{key}.shots is {self.shots}; expected 1 or more, or null for all rows.")
-        if self.draw is not None and (self.shots is None or self.draw < 0):
-            problems.append(f"{key}.draw is {self.draw}; expected 0 or more, with {key}.shots, whose draw it is.")
         if self.label_names is not None and not self.label_names:
             problems.append(f"{key}.label_names is empty; name the classes, or leave it out.")
         if self.label_names is not None and len(set(self.label_names)) != len(self.label_names):
@@ -202,12 +192,16 @@ class CorpusConfig(CheckedArguments):
         return problems + self._file_problems(key) + self.split.problems(f"{key}.split")
 
     def _file_problems(self, key: str) -> list[str]:
-        """Return the problems of the settings that say how files are read."""
+        """Return the problems of the settings that say how rows are read and drawn."""
         problems = [
             f"{key}.{name} is set, but only files have one; set {key}.path or leave it out."
             for name in ("encoding", "sheet")
             if getattr(self, name) is not None and self.path is None
         ]
+        if (self.shots if self.shots is not None else 1) < 1:
+            problems.append(f"{key}.shots is {self.shots}; expected 1 or more, or null for all rows.")
+        if self.draw is not None and (self.shots is None or self.draw < 0):
+            problems.append(f"{key}.draw is {self.draw}; expected 0 or more, with {key}.shots, whose draw it is.")
         if self.encoding is not None and (problem := encoding_problem(self.encoding)):
             problems.append(f"{key}.encoding: {problem}")
         if self.label_separator is not None and not self.label_separator.strip():

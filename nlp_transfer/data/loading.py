@@ -27,7 +27,7 @@ from nlp_transfer.data.sources.hub import hub_source
 from nlp_transfer.data.sources.in_memory import memory_source, object_source
 from nlp_transfer.data.sources.licenses import license_source
 from nlp_transfer.data.splits.exact_duplicates import duplicate_notes
-from nlp_transfer.data.splits.few_shot import few_shot_splits
+from nlp_transfer.data.splits.few_shot import drawn_splits
 from nlp_transfer.data.splits.split_names import UNSPLIT
 from nlp_transfer.data.splits.splitting import make_splits, missing_class_notes, split_off
 from nlp_transfer.data.validation.classes import case_notes, check_classes, check_repeated_labels
@@ -167,12 +167,8 @@ def _corpus(
     made = config.split if config.shots is None else replace(config.split, validation=0.0)
     splits, how = _split(splits, where, made, names, trains=trains, labelled=labelled)
     notes += how
-    if config.shots is not None:
-        splits, how = few_shot_splits(splits, config.shots, config.draw or 0, key)
-        notes += how
-    if trains and config.split.calibration and "calibration" not in splits:
-        splits, how = split_off("calibration", splits, config.split, key)
-        notes += how
+    splits, how = drawn_splits(splits, config, key, trains=trains)
+    notes += how
     if trains and not labelled and not documents and "unlabeled" in splits:
         more = splits.pop("unlabeled")
         splits["train"] = concatenate_datasets([splits["train"], more])

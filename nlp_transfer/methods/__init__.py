@@ -2,6 +2,7 @@
 
 from nlp_transfer.methods.base import Method
 from nlp_transfer.methods.cdan import CDAN
+from nlp_transfer.methods.contrastive import Contrastive
 from nlp_transfer.methods.coral import CORAL
 from nlp_transfer.methods.dann import DANN
 from nlp_transfer.methods.frozen_encoder import FrozenEncoder
@@ -18,7 +19,7 @@ from nlp_transfer.methods.target_mlm import TargetMLM
 METHODS: dict[str, type[Method]] = {
     method.name: method
     for method in (
-        *(FullFineTuning, PartialFineTuning, LoRA, PeftAdapter, FrozenEncoder, LPFT),
+        *(FullFineTuning, PartialFineTuning, LoRA, PeftAdapter, FrozenEncoder, LPFT, Contrastive),
         *(DANN, CDAN, MMD, CORAL, Joint, SelfTraining, TargetMLM),
     )
 }

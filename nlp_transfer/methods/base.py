@@ -133,7 +133,7 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
             )
         if others and not method.trains:
             problems.append(
-                f"methods: {method.name} fits a head and trains nothing by gradient, so {others} would do nothing. "
+                f"methods: {method.name} fits the model before the training with {others}, which would do nothing. "
                 "Take full_fine_tuning, partial_fine_tuning, lora or lp_ft."
             )
     return problems

@@ -25,6 +25,7 @@ class Context:
         new_parameters: names of parameters that the checkpoint does not hold: the head, sometimes a pooler.
         seed: the run's seed.
         facts: choices and counts of the methods, for the report; methods write to it.
+        bf16: whether a method that trains the encoder itself computes in bf16.
         batch_tokens: the most tokens (padding counted) of one forward pass without gradients.
         activations: the cache of a frozen encoder's outputs; None caches nothing.
         target: encoded target rows, without labels unless a method needs them; None where no method needs the target.
@@ -40,6 +41,7 @@ class Context:
     score: Callable[["Tensor", "Tensor"], float]
     new_parameters: tuple[str, ...] = ()
     seed: int = 0
+    bf16: bool = False
     batch_tokens: int = 8192
     facts: dict[str, Any] = field(default_factory=dict)
     activations: "ActivationStore | None" = None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from nlp_transfer.methods import METHODS
+from nlp_transfer.methods import FrozenEncoder
 from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.sections.results import headlines, result_tables
@@ -32,7 +32,7 @@ def next_steps(report: Report) -> Iterator[str]:
     """Yield what to do with a run's result."""
     if "page" in report.paths:
         yield f"The whole report is {report.paths['page']}."
-    if not all(METHODS[name].trains for name in report.methods):
+    if report.methods == (FrozenEncoder.name,):
         yield "Next: train the encoder, too, which takes longer: --methods lp_ft and another training.output_dir."
 
 

@@ -140,9 +140,8 @@ def _default_context(methods: Sequence[Method], model: Any, given: Mapping[str, 
 
     train, validation = given["train_dataset"], given["eval_dataset"]
     validation = next(iter(validation.values())) if isinstance(validation, dict) else validation
-    if train is None or (validation is None and not all(method.trains for method in methods)):
-        missing = "train_dataset" if train is None else "eval_dataset"
-        raise ConfigError(f"{missing} is missing: {methods[0].name} needs it to prepare the model.")
+    if train is None:
+        raise ConfigError(f"train_dataset is missing: {methods[0].name} needs it to prepare the model.")
     tokenizer, args, collate = given["processing_class"], given["args"], given["data_collator"]
     if collate is None:
         collate = DataCollatorWithPadding(tokenizer) if tokenizer is not None else default_data_collator
@@ -150,11 +149,12 @@ def _default_context(methods: Sequence[Method], model: Any, given: Mapping[str, 
     loss: Callable[..., Any] = generation_row_losses if is_encoder_decoder(model) else partial(row_loss, config=config)
     return Context(
         train=train,
-        validation=validation if validation is not None else train,
+        validation=validation if validation is not None else train.select([]),
         collate=collate,
         loss=loss,
         score=primary_score,
         seed=args.seed if args is not None else Context.seed,
+        bf16=args is not None and args.bf16,
         activations=store_for(args),
         target=given["target_dataset"],
         masked_lm=lambda: masked_lm_for(plain_model(model)),

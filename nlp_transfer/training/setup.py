@@ -36,6 +36,7 @@ from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.extensions.activation_cache import store_for
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.progress import TENSORBOARD, ProgressLines
+from nlp_transfer.training.runtime import uses_bf16
 from nlp_transfer.training.seq2seq import Seq2SeqTransferTrainer
 from nlp_transfer.training.target_checks import check_correctable
 from nlp_transfer.training.target_data import Encoded, adaptation_rows, target_validation_rows
@@ -192,6 +193,7 @@ def _context(experiment: ExperimentParts, data: RunData, loaded: LoadedModel) ->
         score=lambda logits, labels: task.score(logits.numpy(), labels.numpy())[task.primary_metric],
         new_parameters=loaded.new_parameters,
         seed=training.seed,
+        bf16=training.bf16 or (training.precision is None and uses_bf16("auto", training.device.type)),
         activations=store_for(training),
         target=adaptation_rows(experiment, data.encoded).rows,
         target_validation=target_validation_rows(experiment, data.encoded),

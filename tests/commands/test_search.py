@@ -188,7 +188,7 @@ def test_there_must_be_something_to_choose_by(encoder, corpus, tmp_path):
         load_config(tree=made)
     made = {**tree(encoder, corpus, tmp_path / "run", {"methods.frozen_encoder.layers": [[1], [2]]})}
     made["methods"] = ["frozen_encoder"]
-    with pytest.raises(ConfigError, match="search: frozen_encoder trains nothing by gradient"):
+    with pytest.raises(ConfigError, match="search: frozen_encoder fits the model before training"):
         load_config(tree=made)
 
 
@@ -458,5 +458,5 @@ def test_an_unknown_argument_is_named_with_the_nearest(tmp_path: Path) -> None:
 def test_a_choice_needs_something_to_choose_by_and_something_to_train(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^search needs something to choose by: set training\.metric_for_best_model"):
         found(tmp_path, {"methods.dann.weight": [1.0]}, load_best_model_at_end=False)
-    with pytest.raises(ConfigError, match=r"^search: frozen_encoder trains nothing by gradient"):
+    with pytest.raises(ConfigError, match=r"^search: frozen_encoder fits the model before training"):
         found(tmp_path, {"training.learning_rate": [1.0]}, [FrozenEncoder()], metric_for_best_model="loss")

@@ -134,6 +134,7 @@ def test_a_system_that_is_no_mapping(sweep_file):
         ("adaptation_methods", 2 * 7 * 2),
         ("adaptation_pairs", 12 * (3 + 3)),  # the source alone with three seeds
         ("few_target_labels", 2 * 4 * 2),
+        ("few_shots", 2 * 4 * 10),
         ("listed_to_unlisted", 4 * 2),
         ("task_adaptive_pretraining", 2 * 2 * 2),
     ],

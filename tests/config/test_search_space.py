@@ -47,5 +47,5 @@ def test_something_must_choose():
     assert found[0].startswith("search needs something to choose by")
     frozen = SimpleNamespace(name="frozen_encoder", trains=False)
     (problem,) = search_problems({"training.max_steps": [1, 2]}, TRAINING, [frozen])
-    assert problem.startswith("search: frozen_encoder trains nothing by gradient")
+    assert problem.startswith("search: frozen_encoder fits the model before training")
     assert search_problems({}, SimpleNamespace(metric_for_best_model=None), ()) == []

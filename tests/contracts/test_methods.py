@@ -45,6 +45,7 @@ CONFIGURED: dict[str, list[dict[str, Any]]] = {
     ],
     "frozen_encoder": [{}, {"losses": ["squared_hinge"]}, {"layers": [1, 2], "pooling": ["cls"], "l2": [1.0]}],
     "lp_ft": [{}, {"trained_layers": 1, "losses": ["squared_hinge"]}],
+    "contrastive": [{"steps": 2}, {"steps": 1, "texts_per_step": 6, "pooling": ["cls"], "l2": [1.0]}],
     "dann": [{"weight": 1.0, "hidden_size": 8}],
     "cdan": [{"weight": 1.0, "entropy_conditioning": False}],
     "mmd": [{}],
@@ -212,7 +213,7 @@ def test_a_method_without_a_target_has_no_term_and_chooses_the_weights(name: str
     assert method.changes == {Change.TRAINABLE_WEIGHTS}
 
 
-@pytest.mark.parametrize("name", ["frozen_encoder", "lp_ft"])
+@pytest.mark.parametrize("name", ["frozen_encoder", "lp_ft", "contrastive"])
 def test_multi_label(name: str) -> None:
     def loss(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return nn.functional.binary_cross_entropy_with_logits(scores, labels, reduction="none").mean(-1)
@@ -225,7 +226,8 @@ def test_multi_label(name: str) -> None:
         "validation": random_rows(20, num_labels=4, multi_label=True, seed=2),
     }
     model = tiny_model("roberta", num_labels=4, multi_label=True)
-    prepared = METHODS[name]().prepare(model, context(**rows, loss=loss, score=score))
+    config = CONFIGURED[name][0]
+    prepared = METHODS[name](**config).prepare(model, context(**rows, loss=loss, score=score))
     assert logits(prepared).shape == (6, 4)
 
 
@@ -257,7 +259,9 @@ class TestComposition:
         saved = adapted.base_model.model.classifier.modules_to_save["default"].weight
         assert torch.equal(saved, probe)
 
-    @pytest.mark.parametrize("name", ["full_fine_tuning", "partial_fine_tuning", "frozen_encoder", "lp_ft"])
+    @pytest.mark.parametrize(
+        "name", ["full_fine_tuning", "partial_fine_tuning", "frozen_encoder", "lp_ft", "contrastive"]
+    )
     def test_methods_for_the_encoders_own_weights_refuse_an_adapter(self, name: str) -> None:
         adapted = METHODS["lora"](r=2).prepare(tiny_model("bert"), context())
         with pytest.raises(
@@ -284,7 +288,7 @@ def test_the_table_is_cheap_to_import() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", ["full_fine_tuning", "partial_fine_tuning", "frozen_encoder", "lp_ft"])
+@pytest.mark.parametrize("name", ["full_fine_tuning", "partial_fine_tuning", "frozen_encoder", "lp_ft", "contrastive"])
 def test_unknown_family(name: str) -> None:
     model = tiny_model("bert")
     model.config = copy.deepcopy(tiny_config("bert"))

@@ -45,7 +45,7 @@ def test_each_part_of_the_training_has_one_method() -> None:
     [problem] = composition_problems([FullFineTuning(), TargetMLM(), DANN()])
     assert problem == "methods: target_mlm masks tokens of target texts, which dann would read. Take one."
     [problem] = composition_problems([FrozenEncoder(), DANN()])
-    assert problem.startswith("methods: frozen_encoder fits a head and trains nothing by gradient, so dann would do")
+    assert problem.startswith("methods: frozen_encoder fits the model before the training with dann, which would do")
 
 
 def test_methods_prepare_a_model_in_their_order() -> None:

@@ -136,9 +136,9 @@ def test_methods_that_contradict_each_other_are_refused(tmp_path):
         trainer(tmp_path, methods=[PartialFineTuning(), LoRA()])
 
 
-def test_a_method_that_needs_validation_rows_says_so(tmp_path):
-    with pytest.raises(ConfigError, match="eval_dataset is missing: frozen_encoder needs it"):
-        trainer(tmp_path, methods=[FrozenEncoder()], eval_dataset=None)
+def test_without_validation_rows_a_head_is_chosen_by_cross_validation(tmp_path):
+    run = trainer(tmp_path, methods=[FrozenEncoder(l2=[1.0])], eval_dataset=None)
+    assert run.context.facts["frozen_encoder"]["chosen_by"] == "cross-validation, 3 times 4 folds"
 
 
 def test_layer_wise_rates_reach_the_optimizer(tmp_path):

@@ -3,12 +3,25 @@
 import numpy as np
 from datasets import Dataset
 
-from nlp_transfer.data.corpus import class_names, label_column
-from nlp_transfer.data.splits.splitting import class_counts, label_pairs
+from nlp_transfer.data.corpus import CorpusConfig, class_names, label_column
+from nlp_transfer.data.splits.splitting import class_counts, label_pairs, split_off
 from nlp_transfer.errors import DataError
 
 
-def few_shot_splits(
+def drawn_splits(
+    splits: dict[str, Dataset], config: CorpusConfig, key: str, *, trains: bool
+) -> tuple[dict[str, Dataset], list[str]]:
+    """Return the splits with few training rows, and with a calibration split out of these, if so set; and notes."""
+    notes: list[str] = []
+    if config.shots is not None:
+        splits, notes = _few_shot_splits(splits, config.shots, config.draw or 0, key)
+    if trains and config.split.calibration and "calibration" not in splits:
+        splits, how = split_off("calibration", splits, config.split, key)
+        notes += how
+    return splits, notes
+
+
+def _few_shot_splits(
     splits: dict[str, Dataset], shots: int, draw: int, key: str
 ) -> tuple[dict[str, Dataset], list[str]]:
     """Draw the training rows, and leave validation out; raise DataError where there is nothing to draw from."""

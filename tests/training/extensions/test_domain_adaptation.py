@@ -255,7 +255,7 @@ def test_multi_label_with_a_discriminator(tmp_path: Path) -> None:
 
 def test_a_method_that_trains_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match="frozen_encoder fits a head and trains nothing by gradient, so dann would do"
+        ConfigError, match="frozen_encoder fits the model before the training with dann, which would do"
     ):
         trainer(tmp_path, [FrozenEncoder(), DANN()], eval_dataset=random_rows(5))
 

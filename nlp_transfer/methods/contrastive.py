@@ -1,0 +1,159 @@
+"""Supervised contrastive training: bring texts of one class together in the encoder, then fit a linear head.
+
+    L = mean over texts i of  - sum over j of w_ij log softmax_j(z_i · z_j / temperature) / sum over j of w_ij
+
+z are the pooled states of the last layer, of length 1; each text is in a batch twice, under two draws of dropout. w_ij
+is 1 for texts of one class and 0 for others; of texts with several labels, the share of their labels that they have in
+common. The number of steps follows from the number of texts, not of pairs.
+Reference: Khosla et al. (2020), https://arxiv.org/abs/2004.11362
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, final
+
+from nlp_transfer.methods.context import Context
+from nlp_transfer.methods.probing import LinearProbing
+from nlp_transfer.methods.text_batches import TrainedTexts, balanced_batches, copy_from_first_process
+from nlp_transfer.progress import counted
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel
+
+MIN_STEPS, PASSES = 30, 3
+"""Steps where none are named: so many, or so many passes over the texts if that is more."""
+
+WEIGHT_DECAY = 0.01
+
+
+@final
+@dataclass(frozen=True)
+class Contrastive(LinearProbing):
+    """Train the encoder by a contrastive loss on all labels of a batch, then fit a head on it.
+
+    Other fields: see `LinearProbing`. The head is chosen on validation; without such rows it is that of the last layer
+    with the penalty 1, since the encoder has seen the rows of a cross-validation.
+
+    Args:
+        steps: number of optimizer steps; None is 30, or three passes over the texts if that is more.
+        texts_per_step: maximum number of texts of a step, each of which is read twice.
+        learning_rate: largest one of the encoder; it warms up over a tenth of the steps, and falls to 0.
+        temperature: divides the similarities.
+
+    Example:
+        >>> data = {"train_dataset": rows, "eval_dataset": validation_rows}
+        >>> trainer = TransferTrainer(model, arguments, **data, methods=[Contrastive(steps=2)])
+        >>> trainer.train().global_step
+        0
+    """
+
+    name: ClassVar[str] = "contrastive"
+    citation: ClassVar[str] = "Khosla et al. (2020), https://arxiv.org/abs/2004.11362"
+    trains: ClassVar[bool] = False
+
+    steps: int | None = None
+    texts_per_step: int = 64
+    learning_rate: float = 1e-4
+    temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_values(
+            steps=(self.steps is None or self.steps >= 1, "1 or more, or null"),
+            texts_per_step=(self.texts_per_step >= 2, "2 or more: texts are compared with one another"),
+            temperature=(0 < self.temperature < math.inf, "more than 0"),
+        )
+
+    def candidate_layers(self, model: "PreTrainedModel") -> list[int]:
+        """Return the last layer, which was trained, where none are named."""
+        return self.layers or super().candidate_layers(model)[-1:]
+
+    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
+        """Train the encoder, and fit the head."""
+        losses = self._train_encoder(model, context)
+        unseen = replace(context, activations=None)  # no other run has these weights
+        probe = self
+        if not len(context.validation):
+            probe = replace(self, layers=self.candidate_layers(model)[-1:], l2=[1.0], losses=["task"])
+            probe = replace(probe, pooling=[self.trained_pooling(model)])
+        probe.fit(model, unseen)
+        facts = context.facts[self.name]
+        if not len(context.validation):
+            for key in ("validation_score", "chosen_by", "candidates", "best_per_layer"):
+                del facts[key]
+        facts |= {"steps": len(losses), "first loss": losses[0], "last loss": losses[-1]}
+        return model
+
+    def trained_pooling(self, model: "PreTrainedModel") -> str:
+        """Return the pooling whose features are trained: the first that is named or possible."""
+        from nlp_transfer.models.heads.pooling import available_poolings
+
+        return (self.pooling or available_poolings(model))[0]
+
+    def _train_encoder(self, model: "PreTrainedModel", context: Context) -> list[float]:
+        """Train the encoder; return the loss of each step."""
+        import torch
+        from torch.nn.functional import normalize
+        from transformers import get_linear_schedule_with_warmup
+
+        from nlp_transfer.models.heads.pooling import use_full_attention
+
+        texts = TrainedTexts(model, context, self.trained_pooling(model))
+        count = self.steps or max(MIN_STEPS, PASSES * math.ceil(len(texts.labels) / self.texts_per_step))
+        use_full_attention(model)
+        optimizer = torch.optim.AdamW(texts.parameters, lr=self.learning_rate, weight_decay=WEIGHT_DECAY)
+        schedule = get_linear_schedule_with_warmup(optimizer, math.ceil(count / 10), count)
+        batches = balanced_batches(texts.labels.numpy(), self.texts_per_step, context.seed)
+        losses: list[float] = []
+        model.train()
+        for _ in counted(range(count), "Contrastive training"):
+            rows = next(batches)
+            labels = texts.labels[torch.tensor([*rows, *rows])].to(model.device)
+            loss = contrastive_loss(normalize(texts.features([*rows, *rows])), labels, self.temperature)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(texts.parameters, 1.0)
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+        optimizer.zero_grad()
+        model.eval()
+        copy_from_first_process(model)
+        return losses
+
+
+def contrastive_loss(features: "Tensor", labels: "Tensor", temperature: float) -> "Tensor":
+    """Return the loss of a batch; texts without another one of their class have none.
+
+    Args:
+        features: of length 1, shape (batch, hidden).
+        labels: class ids, shape (batch,), or zeros and ones, shape (batch, classes). Two texts without a label have all
+            in common.
+
+    Example:
+        >>> features, labels = torch.eye(2).repeat(2, 1), torch.tensor([0, 1, 0, 1])
+        >>> contrastive_loss(features, labels, temperature=1.0)
+        tensor(0.5514)
+    """
+    import torch
+
+    similarity = features @ features.T / temperature
+    itself = torch.eye(len(features), dtype=torch.bool, device=features.device)
+    logs = similarity.masked_fill(itself, -math.inf).log_softmax(dim=1).masked_fill(itself, 0.0)
+    weights = _in_common(labels).to(features).masked_fill(itself, 0.0)
+    total = weights.sum(dim=1)
+    losses = -(weights * logs).sum(dim=1) / total.clamp(min=1e-9)
+    return losses[total > 0].mean()
+
+
+def _in_common(labels: "Tensor") -> "Tensor":
+    """Return the share of their labels that each two texts have in common, shape (batch, batch)."""
+    import torch
+
+    if labels.ndim == 1:
+        return labels[:, None] == labels
+    given = labels.double()
+    both = given @ given.T
+    either = given.sum(dim=1)[:, None] + given.sum(dim=1) - both
+    return torch.where(either > 0, both / either.clamp(min=1), torch.ones_like(both))
