@@ -24,6 +24,7 @@ class TrainedTexts:
     def __init__(self, model: "PreTrainedModel", context: Context, pooling: str) -> None:
         import torch
 
+        from nlp_transfer.models.activation_cache.features import collated_labels
         from nlp_transfer.models.activation_cache.window_rows import WindowRows, network_rows
 
         self.model, self.context, self.pooling = model, context, pooling
@@ -34,7 +35,7 @@ class TrainedTexts:
         windows = isinstance(rows, WindowRows)
         self._documents = torch.from_numpy(rows.documents) if windows else torch.arange(size)
         self._counts = torch.from_numpy(rows.counts) if windows else torch.ones(size, dtype=torch.long)
-        self.labels: Tensor = torch.as_tensor(np.asarray(context.train["labels"]))
+        self.labels = collated_labels(context.train, context.collate)
 
     def features(self, texts: Sequence[int]) -> "Tensor":
         """Return the pooled states of the last layer, shape (texts, hidden); a text that is named twice is read twice.

@@ -149,7 +149,7 @@ def _default_context(methods: Sequence[Method], model: Any, given: Mapping[str, 
     loss: Callable[..., Any] = generation_row_losses if is_encoder_decoder(model) else partial(row_loss, config=config)
     return Context(
         train=train,
-        validation=validation if validation is not None else train.select([]),
+        validation=validation if validation is not None else _no_rows(train),
         collate=collate,
         loss=loss,
         score=primary_score,
@@ -159,6 +159,11 @@ def _default_context(methods: Sequence[Method], model: Any, given: Mapping[str, 
         target=given["target_dataset"],
         masked_lm=lambda: masked_lm_for(plain_model(model)),
     )
+
+
+def _no_rows(dataset: Any) -> Any:
+    """Return a dataset without rows, of the same kind where it is one of `datasets`."""
+    return dataset.select([]) if hasattr(dataset, "select") else []
 
 
 def set_learning_rates(

@@ -12,7 +12,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import ConfigError, TrainingError
-from nlp_transfer.methods import DANN, LPFT, FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning
+from nlp_transfer.methods import DANN, LPFT, Contrastive, FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning
 from tests.tiny_models import collate, random_rows, tiny_model
 
 
@@ -363,3 +363,10 @@ def test_an_evaluation_loss_that_is_not_finite_is_shown_with_plain_arguments_too
     with torch.no_grad():
         run.model.classifier.bias.fill_(float("nan"))
     assert np.isnan(run.evaluate()["eval_loss"])
+
+
+def test_contrastive_training_by_import_takes_any_dataset(tmp_path):
+    rows = [dict(row) for row in random_rows(12)]
+    run = trainer(tmp_path, methods=[Contrastive(steps=1)], train_dataset=rows, eval_dataset=None)
+    assert run.context.facts["contrastive"]["steps"] == 1
+    assert run.train().global_step == 0

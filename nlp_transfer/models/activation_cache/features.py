@@ -95,7 +95,7 @@ def hidden_states(
         features, labels = _compute(model, dataset, missing, collate, max_tokens)
         not_stored = _store({names[key]: features[key] for key in missing}, store, unique, first)
     else:
-        features, labels = {}, _labels(dataset, collate)
+        features, labels = {}, collated_labels(dataset, collate)
     features |= {key: _in_order(entry, digests) for key, entry in entries.items()}
     width = next(iter(features.values())).shape[1]
     return EncodedRows(
@@ -153,7 +153,8 @@ def _compute(
     return features, torch.cat(labels)[torch.tensor(order).argsort()]
 
 
-def _labels(dataset: Dataset, collate: Collate) -> Tensor:
+def collated_labels(dataset: Dataset, collate: Collate) -> Tensor:
+    """Return the labels of every row as a collator makes them, shape (rows, …)."""
     parts = [range(start, min(start + 256, len(dataset))) for start in range(0, len(dataset), 256)]
     return torch.cat([make_batch(dataset, rows, collate, torch.device("cpu"))["labels"] for rows in parts])
 
