@@ -128,8 +128,10 @@ class CorpusConfig(CheckedArguments):
         sheet: sheet of an Excel workbook; null is the first one.
         label_separator: separator of the labels of a cell, e.g. `;` for cells such as `tax; tort`.
         drop_empty: leave out rows without a text, and count them in the report; else they are errors.
-        shots: number of training rows of each class to draw, without a validation split; null takes all.
+        shots: number of training rows of each class to draw, without a validation split; null takes all. 0 learns from
+            `descriptions` alone (zero-shot).
         draw: seed of that draw; null is 0, in a sweep the seed of the cell.
+        descriptions: a text about each class, `{class: text}`, which becomes a training row of it.
 
     Example:
         >>> CorpusConfig("clauses.csv", columns={"clause": "text", "kind": "label"}).path
@@ -152,6 +154,7 @@ class CorpusConfig(CheckedArguments):
     drop_empty: bool = False
     shots: int | None = None
     draw: int | None = None
+    descriptions: dict[str, str] = field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -198,8 +201,8 @@ class CorpusConfig(CheckedArguments):
             for name in ("encoding", "sheet")
             if getattr(self, name) is not None and self.path is None
         ]
-        if (self.shots if self.shots is not None else 1) < 1:
-            problems.append(f"{key}.shots is {self.shots}; expected 1 or more, or null for all rows.")
+        if self.shots is not None and self.shots < (0 if self.descriptions else 1):
+            problems.append(f"{key}.shots is {self.shots}; expected 1 or more (0 with {key}.descriptions), or null.")
         if self.draw is not None and (self.shots is None or self.draw < 0):
             problems.append(f"{key}.draw is {self.draw}; expected 0 or more, with {key}.shots, whose draw it is.")
         if self.encoding is not None and (problem := encoding_problem(self.encoding)):
@@ -248,12 +251,7 @@ class Corpus:
 
 
 def label_column(columns: Iterable[str]) -> str | None:
-    """Return `label` or `labels`, if it is among the columns; None otherwise.
-
-    Example:
-        >>> label_column(["id", "text", "labels"])
-        'labels'
-    """
+    """Return `label` or `labels`, if it is among the columns; None otherwise."""
     return next((name for name in ("label", "labels") if name in columns), None)
 
 

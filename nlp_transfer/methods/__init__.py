@@ -13,13 +13,14 @@ from nlp_transfer.methods.lp_ft import LPFT
 from nlp_transfer.methods.mmd import MMD
 from nlp_transfer.methods.partial_fine_tuning import PartialFineTuning
 from nlp_transfer.methods.peft import PeftAdapter
+from nlp_transfer.methods.prototypes import Prototypes
 from nlp_transfer.methods.self_training import SelfTraining
 from nlp_transfer.methods.target_mlm import TargetMLM
 
 METHODS: dict[str, type[Method]] = {
     method.name: method
     for method in (
-        *(FullFineTuning, PartialFineTuning, LoRA, PeftAdapter, FrozenEncoder, LPFT, Contrastive),
+        *(FullFineTuning, PartialFineTuning, LoRA, PeftAdapter, FrozenEncoder, LPFT, Prototypes, Contrastive),
         *(DANN, CDAN, MMD, CORAL, Joint, SelfTraining, TargetMLM),
     )
 }

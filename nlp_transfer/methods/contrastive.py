@@ -32,8 +32,8 @@ WEIGHT_DECAY = 0.01
 class Contrastive(LinearProbing):
     """Train the encoder by a contrastive loss on all labels of a batch, then fit a head on it.
 
-    Other fields: see `LinearProbing`. The head is chosen on validation; without such rows it is that of the last layer
-    with the penalty 1, since the encoder has seen the rows of a cross-validation.
+    Other fields: see `LinearProbing`. The head is chosen on validation; without such rows it takes the nearest class
+    mean of the last layer, since the encoder has seen the rows of a cross-validation.
 
     Args:
         steps: number of optimizer steps; None is 30, or three passes over the texts if that is more.
@@ -75,7 +75,7 @@ class Contrastive(LinearProbing):
         unseen = replace(context, activations=None)  # no other run has these weights
         probe = self
         if not len(context.validation):
-            probe = replace(self, layers=self.candidate_layers(model)[-1:], l2=[1.0], losses=["task"])
+            probe = replace(self, layers=self.candidate_layers(model)[-1:], losses=["prototypes"])
             probe = replace(probe, pooling=[self.trained_pooling(model)])
         probe.fit(model, unseen)
         facts = context.facts[self.name]

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+HEAD_LOSSES = ("task", "squared_hinge", "prototypes")
+"""Values of `LinearProbing.losses`."""
+
 Setting = dict[str, Any]
 """The settings of a head, by name."""
 
@@ -46,8 +49,8 @@ class LinearProbing(Method):
         pooling: the poolings to try, `mean` over the tokens and `cls`, the first token; None is all that the encoder's
             family can express.
         l2: the penalties to try (1 / C of scikit-learn's logistic regression).
-        losses: the losses to fit heads by: `task`, the task's own, and `squared_hinge`, that of a linear SVM, which
-            tends to do better with few texts a class.
+        losses: the losses to fit heads by: `task`, the task's own; `squared_hinge`, that of a linear SVM, which tends
+            to do better with few texts a class; `prototypes` fits none and takes the nearest class mean.
     """
 
     needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.LOGITS, Output.ROW_LOSS}))
@@ -56,7 +59,7 @@ class LinearProbing(Method):
     layers: list[int] | None = None
     pooling: list[str] | None = None
     l2: list[float] = field(default_factory=lambda: list(PENALTIES))
-    losses: list[Literal["task", "squared_hinge"]] = field(default_factory=lambda: ["task"])
+    losses: list[Literal["task", "squared_hinge", "prototypes"]] = field(default_factory=lambda: ["task"])
 
     def __post_init__(self) -> None:
         problems = [
@@ -64,7 +67,7 @@ class LinearProbing(Method):
             for key in ("layers", "pooling", "l2", "losses")
             if getattr(self, key) is not None and not getattr(self, key)
         ]
-        known = ("pooling", "pooling", ("mean", "cls")), ("losses", "loss", ("task", "squared_hinge"))
+        known = ("pooling", "pooling", ("mean", "cls")), ("losses", "loss", HEAD_LOSSES)
         for key, kind, names in known:
             unknown = [one for one in getattr(self, key) or [] if one not in names]
             problems += [f"{self.name}.{key}: {did_you_mean(kind, one, names)}" for one in unknown]
@@ -147,10 +150,13 @@ class LinearProbing(Method):
 
     def candidates(self, context: Context, labels: "Tensor", classes: int) -> "Iterator[tuple[list[Setting], Fit]]":
         """Yield settings of heads, those that are preferred on ties first, and the function that fits them."""
-        from nlp_transfer.models.heads.linear_probe import fit_linear_heads, squared_hinge
+        from nlp_transfer.models.heads.linear_probe import fit_linear_heads, prototype_head, squared_hinge
 
         strengths = sorted(set(self.l2), reverse=True)
         for name in self.losses:
+            if name == "prototypes":
+                yield [{"loss": name}], lambda x, y: [prototype_head(x, y, classes)]
+                continue
 
             def fit(x: "Tensor", y: "Tensor", hinge: bool = name != "task") -> "list[Head]":
                 loss = squared_hinge(y, classes) if hinge else context.loss

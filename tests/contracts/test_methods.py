@@ -45,6 +45,7 @@ CONFIGURED: dict[str, list[dict[str, Any]]] = {
     ],
     "frozen_encoder": [{}, {"losses": ["squared_hinge"]}, {"layers": [1, 2], "pooling": ["cls"], "l2": [1.0]}],
     "lp_ft": [{}, {"trained_layers": 1, "losses": ["squared_hinge"]}],
+    "prototypes": [{}, {"layers": [1, 2], "pooling": ["cls"]}],
     "contrastive": [{"steps": 2}, {"steps": 1, "texts_per_step": 6, "pooling": ["cls"], "l2": [1.0]}],
     "dann": [{"weight": 1.0, "hidden_size": 8}],
     "cdan": [{"weight": 1.0, "entropy_conditioning": False}],
@@ -213,7 +214,7 @@ def test_a_method_without_a_target_has_no_term_and_chooses_the_weights(name: str
     assert method.changes == {Change.TRAINABLE_WEIGHTS}
 
 
-@pytest.mark.parametrize("name", ["frozen_encoder", "lp_ft", "contrastive"])
+@pytest.mark.parametrize("name", ["frozen_encoder", "lp_ft", "prototypes", "contrastive"])
 def test_multi_label(name: str) -> None:
     def loss(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return nn.functional.binary_cross_entropy_with_logits(scores, labels, reduction="none").mean(-1)

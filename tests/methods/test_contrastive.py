@@ -53,7 +53,7 @@ def test_it_learns_from_few_rows_without_validation(family: str) -> None:
     assert facts["steps"] == 30
     assert facts["last loss"] < facts["first loss"]
     assert "validation_score" not in facts  # the encoder has seen every row
-    assert (facts["l2"], facts["loss"]) == (1.0, "task")
+    assert (facts["layer"], facts["loss"]) == (3, "prototypes")
     assert logits(model).shape == (6, 3)
     assert final_linear(model)[1].weight.requires_grad
 

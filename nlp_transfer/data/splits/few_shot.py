@@ -1,11 +1,13 @@
-"""Draw a few-shot training set: the same number of rows of each class."""
+"""Make training sets of few labels: the same number of rows of each class, and descriptions of the classes."""
+
+from collections.abc import Mapping
 
 import numpy as np
-from datasets import Dataset
+from datasets import Dataset, Features, concatenate_datasets
 
 from nlp_transfer.data.corpus import CorpusConfig, class_names, label_column
 from nlp_transfer.data.splits.splitting import class_counts, label_pairs, split_off
-from nlp_transfer.errors import DataError
+from nlp_transfer.errors import DataError, did_you_mean
 
 
 def drawn_splits(
@@ -15,6 +17,13 @@ def drawn_splits(
     notes: list[str] = []
     if config.shots is not None:
         splits, notes = _few_shot_splits(splits, config.shots, config.draw or 0, key)
+    if config.descriptions and "train" in splits:
+        described = described_classes(splits["train"], config.descriptions, key)
+        splits = {
+            **splits,
+            "train": concatenate_datasets([described, splits["train"].select_columns(described.column_names)]),
+        }
+        notes.append(f"The descriptions of {len(described)} classes are training rows.")
     if trains and config.split.calibration and "calibration" not in splits:
         splits, how = split_off("calibration", splits, config.split, key)
         notes += how
@@ -37,6 +46,25 @@ def _few_shot_splits(
             f"The {len(splits['validation']):,} rows of the split validation are not read: they are labels too."
         )
     return {name: split for name, split in {**splits, "train": drawn}.items() if name != "validation"}, notes
+
+
+def described_classes(train: Dataset, descriptions: Mapping[str, str], key: str) -> Dataset:
+    """Return a row for each class: its description, with its label; raise DataError where they do not fit."""
+    names, column = class_names(train), label_column(train.column_names)
+    path = f"{key}.descriptions"
+    problems = [f"{path}: {did_you_mean('class', name, names)}" for name in descriptions if name not in names]
+    if missing := [name for name in names if name not in descriptions]:
+        problems.append(f"{path} lacks {', '.join(missing)}. Describe every class, or leave it out.")
+    problems += [f"{path}.{name} is blank." for name, text in descriptions.items() if not str(text).strip()]
+    if problems or column is None:
+        raise DataError(problems or f"{path} is for texts with labels, and there are none. Leave it out.")
+    labels = list(range(len(names)))
+    rows = {
+        "id": [f"description: {name}" for name in names],
+        "text": [descriptions[name] for name in names],
+        column: labels if column == "label" else [[label] for label in labels],
+    }
+    return Dataset.from_dict(rows, features=Features({name: train.features[name] for name in rows}))
 
 
 def draw_shots(train: Dataset, shots: int, draw: int, key: str) -> tuple[Dataset, str]:

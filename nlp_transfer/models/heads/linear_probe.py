@@ -86,6 +86,29 @@ def _minimise(
     return weight.detach() * scale, bias.detach()
 
 
+def prototype_head(features: Tensor, labels: Tensor, num_labels: int) -> tuple[Tensor, Tensor]:
+    """Return the head of the nearest class mean by cosine, for features that are equally long.
+
+    A class's weight is the mean of its features, divided by its length; of several labels a row, less that of the rows
+    without the label. The bias is 0. A class without rows has a weight of 0.
+    Reference: Snell et al. (2017), Prototypical networks, https://arxiv.org/abs/1703.05175
+
+    Args:
+        features: shape (rows, hidden).
+        labels: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
+
+    Example:
+        >>> prototype_head(torch.tensor([[3.0, 0.0], [0.0, 2.0]]), torch.tensor([0, 1]), 2)[0]
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
+    truth, x = _one_hot(labels, num_labels), features.double()
+    weight = functional.normalize(truth.T @ x)
+    if labels.ndim == 2:
+        weight = weight - functional.normalize((1 - truth).T @ x)
+    return weight.float(), torch.zeros(num_labels, device=features.device)
+
+
 def squared_hinge(labels: Tensor, num_labels: int) -> Loss:
     """Return the squared hinge loss of one class against the rest, as scikit-learn's balanced `LinearSVC`.
 

@@ -80,7 +80,7 @@ def test_nothing_to_draw_from(write_rows: Callable[..., Path]) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"shots": 0}, r"source\.shots is 0; expected 1 or more, or null for all rows\."),
+        ({"shots": 0}, r"source\.shots is 0; expected 1 or more \(0 with source\.descriptions\), or null\."),
         ({"draw": 1}, r"source\.draw is 1; expected 0 or more, with source\.shots, whose draw it is\."),
         ({"shots": 2, "draw": -1}, r"source\.draw is -1; expected 0 or more"),
     ],
@@ -88,3 +88,40 @@ def test_nothing_to_draw_from(write_rows: Callable[..., Path]) -> None:
 def test_bad_settings(folder: str, values: dict[str, int], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_corpus(CorpusConfig(folder, **values))
+
+
+WORDS = {"a": "about a", "b": "about b", "c": "about c"}
+
+
+def test_descriptions_are_training_rows(folder: str) -> None:
+    corpus = load_corpus(CorpusConfig(folder, shots=2, descriptions=WORDS))
+    train = corpus.splits["train"]
+    assert train[:3] == {
+        "id": ["description: a", "description: b", "description: c"],
+        "text": ["about a", "about b", "about c"],
+        "label": [0, 1, 2],
+    }
+    assert len(train) == 9
+    assert "The descriptions of 3 classes are training rows." in corpus.notes
+
+
+def test_nothing_but_descriptions(folder: str) -> None:
+    corpus = load_corpus(CorpusConfig(folder, shots=0, descriptions=WORDS))
+    assert list(corpus.splits["train"]["text"]) == list(WORDS.values())
+    assert len(corpus.splits["test"]) == 57
+
+
+def test_descriptions_of_several_labels(write_rows: Callable[..., Path], tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        write_rows(f"many/{name}.jsonl", rows(several=True))
+    corpus = load_corpus(CorpusConfig(str(tmp_path / "many"), shots=0, descriptions=WORDS))
+    assert list(corpus.splits["train"]["labels"]) == [[0], [1], [2]]
+
+
+def test_descriptions_that_do_not_fit(folder: str) -> None:
+    with pytest.raises(DataError) as caught:
+        load_corpus(CorpusConfig(folder, descriptions={"a": "about a", "bb": "about b", "c": " "}))
+    text = str(caught.value)
+    assert "source.descriptions: Unknown class 'bb'. Did you mean 'b'? Classes: a, b, c." in text
+    assert "source.descriptions lacks b. Describe every class, or leave it out." in text
+    assert "source.descriptions.c is blank." in text

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 from torch.nn import functional
 
-from nlp_transfer.models.heads.linear_probe import fit_linear_heads, fit_scale, squared_hinge
+from nlp_transfer.models.heads.linear_probe import fit_linear_heads, fit_scale, prototype_head, squared_hinge
 
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -158,3 +158,12 @@ def test_the_scale_is_that_of_the_probabilities(multi_label):
     else:
         labels = torch.multinomial(logits.softmax(-1), 1, generator=generator)[:, 0]
     assert fit_scale(logits / 3, labels) == pytest.approx(3, rel=0.1)
+
+
+def test_prototypes_by_hand() -> None:
+    features = torch.tensor([[3.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
+    weight, bias = prototype_head(features, torch.tensor([0, 0, 1]), 3)
+    assert weight.tolist() == [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]  # no row of the third class
+    assert bias.tolist() == [0.0, 0.0, 0.0]
+    several, _ = prototype_head(features, torch.tensor([[1.0], [1.0], [0.0]]), 1)
+    assert several.tolist() == [[1.0, -1.0]]

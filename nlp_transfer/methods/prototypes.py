@@ -1,0 +1,51 @@
+"""Prototypes: take the class whose mean features are nearest, on an encoder that stays as it is.
+
+    logit of class c = cos(x, mean of the features of c's training rows)
+
+Nothing is fitted, so one text a class is enough. The result is a plain model with a linear head.
+Reference: Snell et al. (2017), https://arxiv.org/abs/1703.05175
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal, final
+
+from nlp_transfer.methods.context import Context
+from nlp_transfer.methods.probing import LinearProbing
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel
+
+
+@final
+@dataclass(frozen=True)
+class Prototypes(LinearProbing):
+    """Take the nearest class mean on a frozen encoder.
+
+    Fields: see `LinearProbing`; `layers` is the last one where none are named.
+
+    Example:
+        >>> data = {"train_dataset": rows, "eval_dataset": validation_rows}
+        >>> trainer = TransferTrainer(model, arguments, **data, methods=[Prototypes()])
+        >>> trainer.train().global_step
+        0
+    """
+
+    name: ClassVar[str] = "prototypes"
+    citation: ClassVar[str] = "Snell et al. (2017), https://arxiv.org/abs/1703.05175"
+    trains: ClassVar[bool] = False
+
+    losses: list[Literal["task", "squared_hinge", "prototypes"]] = field(default_factory=lambda: ["prototypes"])
+
+    def candidate_layers(self, model: "PreTrainedModel") -> list[int]:
+        """Return the last layer where none are named."""
+        return self.layers or super().candidate_layers(model)[-1:]
+
+    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
+        """Encode, take the means, and write them into the model."""
+        from nlp_transfer.models.families import final_linear
+
+        self.fit(model, context)
+        model.requires_grad_(False)
+        final_linear(model)[1].requires_grad_(True)
+        return model
