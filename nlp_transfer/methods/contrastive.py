@@ -132,6 +132,7 @@ def contrastive_loss(features: "Tensor", labels: "Tensor", temperature: float) -
             in common.
 
     Example:
+        >>> import torch
         >>> features, labels = torch.eye(2).repeat(2, 1), torch.tensor([0, 1, 0, 1])
         >>> contrastive_loss(features, labels, temperature=1.0)
         tensor(0.5514)

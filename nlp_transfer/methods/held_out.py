@@ -31,6 +31,7 @@ class HeldOut:
         seed: of the folds.
 
     Example:
+        >>> import torch
         >>> held_out = HeldOut(torch.tensor([0, 0, 1, 1]), torch.tensor([]))
         >>> held_out.truth.tolist() == 3 * [0, 0, 1, 1]
         True
