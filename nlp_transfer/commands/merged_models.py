@@ -91,6 +91,8 @@ class WeightScorer:
         self.label_free = choose_by if choose_by in WITHOUT_LABELS else None
         if self.label_free and "target" not in encoded:
             changed.append(f"--choose_by {choose_by} looks at a target's texts, and {run.folder} had no target.")
+        if "validation" not in encoded["source"]:
+            changed.append(f"{run.folder} had no validation split, on which merged weights are scored and calibrated.")
         if changed:
             raise CheckpointError(changed)
         self._target = _few(encoded["target"][adaptation_split(encoded["target"])]) if self.label_free else None

@@ -111,7 +111,7 @@ class Comparison:
         """Return which run to take by quality and by cost."""
         best, lines = self.systems[0], []
         equal = [one for one in self.systems if one is not best and not self._between(best, one).clear]
-        cheaper = [one for one in equal if one.seconds < best.seconds]
+        cheaper = [one for one in equal if one.seconds < 0.9 * best.seconds - 0.5]
         best_run = best.runs[int(np.argmax(best.scores))]
         lines.append(f"By quality take {best.name} (its best run is {best_run}).")
         if cheaper:
@@ -123,7 +123,7 @@ class Comparison:
         elif equal:
             lines.append(f"These rows do not tell {best.name} apart from {', '.join(one.name for one in equal)}.")
         if cheaper:
-            lines.append("Seconds are the runs' own; they are fewer where features of an earlier run were found.")
+            lines.append("Seconds are those of training; they are fewer where features of an earlier run were found.")
         return lines
 
     def _between(self, one: System, other: System) -> Difference:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.commands.run_comparison import ONE_SEED, PAIR_COLUMNS, Comparison, compare_named
-from nlp_transfer.commands.sweep_runs import Sweep
+from nlp_transfer.commands.sweep_runs import Sweep, draws
 from nlp_transfer.commands.sweep_tables import CellResult
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.reporting.predictions import PREDICTIONS
@@ -19,9 +19,10 @@ def compare_cells(sweep: Sweep, results: Iterable[CellResult]) -> dict[str, Comp
     """Return the comparison of the systems of each corpus that has two or more finished ones, by corpus.
 
     Stock runs and baselines leave no predictions, and are not compared. A corpus whose systems are scored on different
-    domains is compared by domain.
+    domains is compared by domain, and one with few-shot draws by the draws that all systems have.
     """
-    groups: dict[tuple[str, str], dict[str, list[FinishedRun]]] = {}
+    groups: dict[tuple[str, str], dict[str, dict[int, FinishedRun]]] = {}
+    drawn: set[str] = set()
     for result in results:
         tree = sweep.cells.get(result.cell, {})
         if not tree or tree.get("stock"):
@@ -31,19 +32,30 @@ def compare_cells(sweep: Sweep, results: Iterable[CellResult]) -> dict[str, Comp
             log.warning("%s has no predictions any more; it is left out of the comparison.", folder)
             continue
         systems = groups.setdefault((result.corpus, sweep.scored[result.cell]), {})
-        systems.setdefault(result.system, []).append(read_run(folder))
+        systems.setdefault(result.system, {})[result.seed] = read_run(folder)
+        if draws(tree):
+            drawn.add(result.corpus)
     several = {corpus for corpus, _ in groups if sum(other == corpus for other, _ in groups) > 1}
     compared = {}
-    for (corpus, domain), systems in groups.items():
+    for (corpus, domain), own in groups.items():
+        systems = _with_common_draws(own) if corpus in drawn else own
         if len(systems) < 2:
             continue
         name = f"{corpus}, {domain}" if corpus in several else corpus
-        split = dict(next(iter(systems.values()))[0].report.headlines())[domain]
+        split = dict(next(iter(next(iter(systems.values())).values())).report.headlines())[domain]
         try:
-            compared[name] = compare_named(systems, domain, split)
+            compared[name] = compare_named({one: list(runs.values()) for one, runs in systems.items()}, domain, split)
         except CheckpointError as error:
             log.warning("%s is not compared: %s", name, error)
     return compared
+
+
+def _with_common_draws(systems: dict[str, dict[int, FinishedRun]]) -> dict[str, dict[int, FinishedRun]]:
+    """Return the runs whose training rows all systems have learned from; none if there are no such rows."""
+    common = set.intersection(*map(set, systems.values()))
+    if common != set.union(*map(set, systems.values())):
+        log.warning("Compared are the draws that all systems have: %s.", ", ".join(map(str, sorted(common))) or "none")
+    return {name: {seed: runs[seed] for seed in sorted(common)} for name, runs in systems.items()} if common else {}
 
 
 def difference_table(compared: Mapping[str, Comparison]) -> Table:

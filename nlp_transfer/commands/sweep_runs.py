@@ -8,8 +8,8 @@
 
 `stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe; a system's own `seeds` are some of
 the sweep's. A corpus with `shots` has another draw for each seed. `scored: target`, of the sweep or a system, compares
-scores on the target and not on the source's test split. The baselines are scored in the first cell of each corpus. A
-finished cell is a line of `results.jsonl`.
+scores on the target and not on the source's test split. The baselines are scored in the first cell of each corpus,
+and of each draw. A finished cell is a line of `results.jsonl`.
 """
 
 import copy
@@ -158,7 +158,7 @@ def run_sweep(sweep: Sweep) -> list[CellResult]:
         log.info("%s: begins", where)
         config = _config(tree)
         record = config.record()
-        if cell != _scores_baselines(sweep, corpus):
+        if cell != _scores_baselines(sweep, cell):
             config = dataclasses.replace(config, baselines=())
         folder = Path(str(config.training.output_dir))
         run_one = _run_stock if tree.get("stock") else _run_cell
@@ -173,10 +173,21 @@ def run_sweep(sweep: Sweep) -> list[CellResult]:
     return results_of(sweep)
 
 
-def _scores_baselines(sweep: Sweep, corpus: str) -> Cell | None:
-    """Return the cell that scores a corpus's baselines: the first that is no stock run."""
-    own = (cell for cell, tree in sweep.cells.items() if cell[0] == corpus and not tree.get("stock"))
+def _scores_baselines(sweep: Sweep, cell: Cell) -> Cell | None:
+    """Return the cell that scores the baselines of another's rows: the first with these that is no stock run."""
+    own = (
+        one
+        for one, tree in sweep.cells.items()
+        if one[0] == cell[0] and not tree.get("stock") and draws(tree) == draws(sweep.cells[cell])
+    )
     return next(own, None)
+
+
+def draws(tree: Mapping[str, Any]) -> list[Any]:
+    """Return the draw of few-shot training rows of each source; empty where all rows are learned from."""
+    source = tree.get("source")
+    sources = [one for one in (source if isinstance(source, list) else [source]) if isinstance(one, dict)]
+    return [one.get("draw") for one in sources if one.get("shots") is not None]
 
 
 def _check_same_recipe(file: Path, result: CellResult, tree: Mapping[str, Any]) -> None:
@@ -211,8 +222,9 @@ def _run_cell(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResul
     }
     seconds = time.perf_counter() - started
     yield CellResult(corpus, system, seed, scores, seconds, details)
+    drawn = any(one.shots is not None for one in config.sources)
     for name, domains in report.baselines.items():
-        yield CellResult(corpus, name, 0, _compared(domains[domain][split]), 0.0)
+        yield CellResult(corpus, name, seed if drawn else 0, _compared(domains[domain][split]), 0.0)
 
 
 def _compared(scores: Mapping[str, Any]) -> dict[str, float]:

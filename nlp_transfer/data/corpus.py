@@ -204,7 +204,7 @@ class CorpusConfig(CheckedArguments):
         if self.shots is not None and self.shots < (0 if self.descriptions else 1):
             problems.append(f"{key}.shots is {self.shots}; expected 1 or more (0 with {key}.descriptions), or null.")
         if self.draw is not None and (self.shots is None or self.draw < 0):
-            problems.append(f"{key}.draw is {self.draw}; expected 0 or more, with {key}.shots, whose draw it is.")
+            problems.append(f"{key}.draw is {self.draw}; expected {key}.shots, whose draw it is, and 0 or more.")
         if self.encoding is not None and (problem := encoding_problem(self.encoding)):
             problems.append(f"{key}.encoding: {problem}")
         if self.label_separator is not None and not self.label_separator.strip():

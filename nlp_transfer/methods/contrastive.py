@@ -36,6 +36,9 @@ class Contrastive(LinearProbing):
     mean of the last layer, since the encoder has seen the rows of a cross-validation.
 
     Args:
+        layers: the layers that a head chosen on validation may read; None is the last one, which is trained.
+        l2: the penalties to try on validation.
+        losses: the heads to try on validation; see `LinearProbing`.
         steps: number of optimizer steps; None is 30, or three passes over the texts if that is more.
         texts_per_step: maximum number of texts of a step, each of which is read twice.
         learning_rate: largest one of the encoder; it warms up over a tenth of the steps, and falls to 0.
@@ -80,7 +83,7 @@ class Contrastive(LinearProbing):
         probe.fit(model, unseen)
         facts = context.facts[self.name]
         if not len(context.validation):
-            for key in ("validation_score", "chosen_by", "candidates", "best_per_layer"):
+            for key in ("cross_validation_score", "chosen_by", "candidates", "best_per_layer"):
                 del facts[key]
         facts |= {"steps": len(losses), "first loss": losses[0], "last loss": losses[-1]}
         return model

@@ -47,6 +47,12 @@ class HeldOut:
         return len(self.validation_labels) == 0
 
     @property
+    def has_single_rows(self) -> bool:
+        """True if a class has one training row, which a fold leaves without any."""
+        counts = self.labels.sum(0) if self.labels.ndim == 2 else self.labels.bincount()
+        return bool((counts == 1).any())
+
+    @property
     def truth(self) -> "Tensor":
         """The labels of the held-out rows: of cross-validation, of all training rows in each repetition."""
         return (

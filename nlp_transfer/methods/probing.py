@@ -137,9 +137,11 @@ class LinearProbing(Method):
         fold_head(model, best["layer"], best["pooling"], best["weight"], best["bias"])
         self._check_fitted(model, context, best)
         made = {key: value for key, value in best.items() if key not in ("weight", "bias", "logits")}
+        if not len(context.validation):
+            made["cross_validation_score"] = made.pop("validation_score")
+            made["chosen_by"] = f"cross-validation, {REPEATS} times {min(FOLDS, len(context.train))} folds"
         context.facts[self.name] = {
             **made,
-            **({} if len(context.validation) else {"chosen_by": f"cross-validation, {REPEATS} times {FOLDS} folds"}),
             **stored,
             "candidates": tried,
             "best_per_layer": [
@@ -177,6 +179,11 @@ class LinearProbing(Method):
         classes, labels = final_linear(model)[1].out_features, train.labels.to(device)
         held_out = HeldOut(labels, validation.labels, context.seed)
         truth = held_out.truth.cpu()
+        if held_out.cross_validates and held_out.has_single_rows and self.losses != ["prototypes"]:
+            log.warning(
+                "A class has one training text, so that cross-validation cannot judge its head: take the method "
+                "prototypes or contrastive, or label more."
+            )
         tried: list[dict[str, Any]] = []
         best: dict[str, Any] | None = None
         for layer, pooling in counted(list(train.features), "Fitting heads"):

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 class Prototypes(LinearProbing):
     """Take the nearest class mean on a frozen encoder.
 
-    Fields: see `LinearProbing`; `layers` is the last one where none are named.
+    Other fields: see `LinearProbing`.
+
+    Args:
+        layers: the layers to try, 1 is the lowest; None is the last one.
 
     Example:
         >>> data = {"train_dataset": rows, "eval_dataset": validation_rows}

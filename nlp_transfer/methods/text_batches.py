@@ -72,7 +72,7 @@ class TrainedTexts:
 
 
 def balanced_batches(labels: np.ndarray, size: int, seed: int) -> Iterator[list[int]]:
-    """Yield batches of different rows without end, in which each class has about as many.
+    """Yield batches of different rows without end, in which each class has about as many, as far as it has rows.
 
     Args:
         labels: class ids, shape (rows,), or zeros and ones, shape (rows, classes), whose rows are drawn alike.
@@ -89,6 +89,8 @@ def balanced_batches(labels: np.ndarray, size: int, seed: int) -> Iterator[list[
     while True:
         batch: list[int] = []
         for turn in range(max(map(len, groups))):
+            if len(batch) == size:
+                break
             for place in rng.permutation(len(groups)).tolist():
                 if turn < len(groups[place]) and len(batch) < size:
                     batch.append(_next_row(queues[place], groups[place], batch, rng))

@@ -41,7 +41,7 @@ from nlp_transfer.training.seq2seq import Seq2SeqTransferTrainer
 from nlp_transfer.training.target_checks import check_correctable
 from nlp_transfer.training.target_data import Encoded, adaptation_rows, target_validation_rows
 from nlp_transfer.training.trainer import TransferTrainer
-from nlp_transfer.training.without_validation import NOTE, validation_needs, without_evaluation
+from nlp_transfer.training.without_validation import NOTE, UNCALIBRATED, validation_needs, without_evaluation
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,8 @@ def load_data(experiment: ExperimentParts) -> RunData:
                     f"{', '.join(splits)}), which is needed for {', '.join(needs)}. Give source.path a folder with a "
                     "dev file, or source.split.validation above 0; or leave these settings out."
                 )
-            corpora["source"] = replace(corpora["source"], notes=(*corpora["source"].notes, NOTE))
+            notes = [NOTE, *([] if "calibration" in splits or not task.label_names else [UNCALIBRATED])]
+            corpora["source"] = replace(corpora["source"], notes=(*corpora["source"].notes, *notes))
         task.load_ranker(experiment.training.device)
         own = experiment.tokenizer in (None, experiment.model)  # revision and trust are the model's
         reference = experiment.model_reference if own else ModelReference(str(experiment.tokenizer))

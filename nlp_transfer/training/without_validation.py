@@ -12,9 +12,10 @@ from nlp_transfer.training.extensions.checkpoint_selection import label_free_met
 from nlp_transfer.training.target_data import selects_by_target_labels
 
 NOTE = (
-    "There is no validation split: all labelled rows are learned from, training keeps its last epoch, heads are chosen "
-    "by cross-validation, and probabilities are not calibrated."
+    "There is no validation split: training by gradient keeps its last epoch, and a fitted head is fixed or chosen by "
+    "cross-validation."
 )
+UNCALIBRATED = "Probabilities are not calibrated: there are no rows for it that are not learned from."
 
 
 def validation_needs(experiment: ExperimentParts, task: FittedTask, splits: Collection[str]) -> Iterator[str]:

@@ -79,3 +79,17 @@ def test_cells_that_are_not_there_any_more_are_left_out(swept, tmp_path):
         assert compare_cells(plan, results) == {}
     folder = tmp_path / "sweep" / "cells" / "plain-frozen-0"
     assert lines == [f"{folder} has no predictions any more; it is left out of the comparison."]
+
+
+def test_systems_are_compared_by_the_draws_that_all_have(swept):
+    plan = read_sweep(swept)
+    results = run_sweep(plan)
+    cells = {}
+    for cell, tree in plan.cells.items():
+        source = {**tree["source"], "shots": 4, "draw": cell[2]}
+        cells[cell] = {**tree, "source": source}
+    plan.cells.update(cells)
+    with logged() as lines:
+        compared = compare_cells(plan, results)["plain"]
+    assert {one.name: len(one.runs) for one in compared.systems} == {"full": 1, "frozen": 1}
+    assert lines == ["Compared are the draws that all systems have: 0."]

@@ -213,3 +213,5 @@ def test_each_seed_has_its_own_draw_of_few_shots(sweep_file):
     scored = {result.cell: result for result in run_sweep(read_sweep(sweep_file))}
     assert scored["plain", "frozen", 0].details["validation"] == {}
     assert scored["plain", "frozen", 0].scores != scored["plain", "frozen", 1].scores
+    assert {seed for corpus, system, seed in scored if (corpus, system) == ("plain", "tfidf_svm")} == {0, 1}
+    assert {seed for corpus, system, seed in scored if (corpus, system) == ("many", "tfidf_svm")} == {0}

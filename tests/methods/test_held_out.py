@@ -49,6 +49,12 @@ def test_several_labels() -> None:
     assert HeldOut(torch.from_numpy(labels), NONE).truth.shape == (16 * REPEATS, 2)
 
 
+def test_single_rows_are_noticed() -> None:
+    assert HeldOut(torch.tensor([0, 0, 1]), NONE).has_single_rows
+    assert not HeldOut(torch.tensor([0, 0, 1, 1]), NONE).has_single_rows
+    assert HeldOut(torch.tensor([[1.0, 0.0], [1.0, 1.0]]), NONE).has_single_rows
+
+
 def test_too_few_rows() -> None:
     assert sorted(folds(np.array([0, 1]), seed=0).tolist()) == [0, 1]
     with pytest.raises(ConfigError, match="there are 1 rows; it takes two or more"):

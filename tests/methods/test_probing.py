@@ -7,6 +7,7 @@ import pytest
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.frozen_encoder import FrozenEncoder
 from nlp_transfer.models.activation_cache.features import hidden_states
+from tests.logged import logged
 from tests.tiny_models import accuracy, context, logits, random_rows, tiny_model
 
 
@@ -54,8 +55,20 @@ def test_without_validation_rows_it_chooses_by_cross_validation() -> None:
     facts = ctx.facts["frozen_encoder"]
     assert seen == [90, 90]  # 30 rows, each held out three times
     assert facts["chosen_by"] == "cross-validation, 3 times 4 folds"
-    assert facts["validation_score"] == max(one["validation_score"] for one in facts["candidates"])
+    assert facts["cross_validation_score"] == max(one["validation_score"] for one in facts["candidates"])
     assert logits(model).shape == (6, 3)
+
+
+def test_a_class_with_one_row_is_warned_of() -> None:
+    rows = random_rows(12, seed=1)
+    train = rows.select([rows["labels"].index(label) for label in range(3)])
+    with logged() as lines:
+        FrozenEncoder(layers=[2], l2=[1.0]).prepare(
+            tiny_model("bert"), context(train=train, validation=train.select([]))
+        )
+    assert any(
+        line.startswith("A class has one training text, so that cross-validation cannot judge") for line in lines
+    )
 
 
 def test_one_row_is_too_few() -> None:

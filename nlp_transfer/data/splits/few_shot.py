@@ -25,8 +25,9 @@ def drawn_splits(
         }
         notes.append(f"The descriptions of {len(described)} classes are training rows.")
     if trains and config.split.calibration and "calibration" not in splits:
-        splits, how = split_off("calibration", splits, config.split, key)
-        notes += how
+        pool = splits if config.shots is None else {"train": splits["train"]}  # a share of few rows, not of the test's
+        made, how = split_off("calibration", pool, config.split, key)
+        splits, notes = {**splits, **made}, [*notes, *how]
     return splits, notes
 
 
@@ -37,7 +38,8 @@ def _few_shot_splits(
     if "train" not in splits or label_column(splits["train"].column_names) is None:
         found = ", ".join(splits)
         raise DataError(
-            f"{key}.shots draws labelled rows of a training split, and there is none (splits: {found}). Leave it out."
+            f"{key}.shots draws rows of a training split with labels, and there is none (splits found: {found}). Leave "
+            "it out."
         )
     drawn, note = draw_shots(splits["train"], shots, draw, key)
     notes = [note]
@@ -71,7 +73,7 @@ def draw_shots(train: Dataset, shots: int, draw: int, key: str) -> tuple[Dataset
     """Return `shots` random rows of each class, in the order of `train`, and a note.
 
     Of rows with several labels each class has at least `shots`: rows are drawn for the rarest class first, and count
-    for all of their classes.
+    for all of their classes. Rows without a label are not drawn.
 
     Args:
         draw: seed of the draw.
@@ -84,8 +86,8 @@ def draw_shots(train: Dataset, shots: int, draw: int, key: str) -> tuple[Dataset
     few = [f"{name} ({count})" for name, count in zip(names, counts.tolist(), strict=True) if 0 < count < shots]
     if few:
         raise DataError(
-            f"{key}.shots is {shots}, and the training split has fewer rows of {', '.join(few)}. Lower it, or leave "
-            "these classes out of the corpus."
+            f"{key}.shots is {shots}, and the training split has fewer rows of {', '.join(few)}. Set it to "
+            f"{counts[counts > 0].min()} or less, or leave these classes out of the corpus."
         )
     rows, classes = label_pairs(train)
     order = np.random.default_rng(draw).permutation(len(train))
@@ -98,5 +100,6 @@ def draw_shots(train: Dataset, shots: int, draw: int, key: str) -> tuple[Dataset
         candidates = own[~chosen[own]]
         chosen[candidates[np.argsort(rank[candidates])][:lacking]] = True
     drawn = train.select(np.flatnonzero(chosen))
-    note = f"{len(drawn):,} of {len(train):,} training rows, {shots} of each class (draw {draw}), are learned from."
+    least = "" if label_column(train.column_names) == "label" else "at least "
+    note = f"{len(drawn):,} of {len(train):,} training rows are drawn, {least}{shots} of each class (draw {draw})."
     return drawn, note

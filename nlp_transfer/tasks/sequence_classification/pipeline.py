@@ -15,8 +15,8 @@ TASK = "text-classification"
 class DocumentClassificationPipeline(TextClassificationPipeline):
     """Classify texts of any length: in windows, or cut at the length of the training.
 
-    Options of the tokenizer, such as `truncation=True`, pairs of texts, and models of other packages are read as by
-    transformers.
+    Options of the tokenizer, such as `truncation=True`, which reads the first tokens only, pairs of texts, and models
+    of other packages are read as by transformers.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -28,6 +28,8 @@ class DocumentClassificationPipeline(TextClassificationPipeline):
 
     def preprocess(self, inputs: Any, **tokenizer_kwargs: Any) -> dict[str, Any]:  # type: ignore[override]  # as its base
         """Return the tokens of one text, shape (1, tokens), with the numbers of their windows."""
+        if isinstance(inputs, dict) and inputs.keys() == {"text"}:
+            inputs = inputs["text"]
         if self.reading is None or tokenizer_kwargs or not isinstance(inputs, str):
             read: dict[str, Any] = super().preprocess(inputs, **tokenizer_kwargs)
             return read

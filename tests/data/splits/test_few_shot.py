@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nlp_transfer import CorpusConfig, load_corpus
+from nlp_transfer import CorpusConfig, SplitConfig, load_corpus
 from nlp_transfer.errors import ConfigError, DataError
 
 CLASSES = {"a": 40, "b": 12, "c": 5}
@@ -35,7 +35,7 @@ def test_each_class_has_as_many_rows_and_no_validation(folder: str) -> None:
     assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 15, "test": 57}
     assert Counter(corpus.splits["train"]["label"]) == {0: 5, 1: 5, 2: 5}
     assert corpus.notes[:2] == (
-        "15 of 57 training rows, 5 of each class (draw 3), are learned from.",
+        "15 of 57 training rows are drawn, 5 of each class (draw 3).",
         "The 57 rows of the split validation are not read: they are labels too.",
     )
 
@@ -66,14 +66,14 @@ def test_a_file_without_splits_gets_a_test_split_alone(write_rows: Callable[...,
 def test_a_class_with_too_few_rows(folder: str) -> None:
     with pytest.raises(DataError) as caught:
         load_corpus(CorpusConfig(folder, shots=8))
-    assert "source.shots is 8, and the training split has fewer rows of c (5). Lower it, or leave these" in str(
+    assert "source.shots is 8, and the training split has fewer rows of c (5). Set it to 5 or less, or" in str(
         caught.value
     )
 
 
 def test_nothing_to_draw_from(write_rows: Callable[..., Path]) -> None:
     file = str(write_rows("plain.jsonl", [{"text": f"text {i}"} for i in range(9)]))
-    with pytest.raises(DataError, match=r"source\.shots draws labelled rows of a training split, and there is none"):
+    with pytest.raises(DataError, match=r"source\.shots draws rows of a training split with labels, and there is none"):
         load_corpus(CorpusConfig(file, shots=2))
 
 
@@ -81,8 +81,8 @@ def test_nothing_to_draw_from(write_rows: Callable[..., Path]) -> None:
     ("values", "message"),
     [
         ({"shots": 0}, r"source\.shots is 0; expected 1 or more \(0 with source\.descriptions\), or null\."),
-        ({"draw": 1}, r"source\.draw is 1; expected 0 or more, with source\.shots, whose draw it is\."),
-        ({"shots": 2, "draw": -1}, r"source\.draw is -1; expected 0 or more"),
+        ({"draw": 1}, r"source\.draw is 1; expected source\.shots, whose draw it is, and 0 or more\."),
+        ({"shots": 2, "draw": -1}, r"source\.draw is -1; expected source\.shots, whose draw it is, and 0 or more"),
     ],
 )
 def test_bad_settings(folder: str, values: dict[str, int], message: str) -> None:
@@ -125,3 +125,8 @@ def test_descriptions_that_do_not_fit(folder: str) -> None:
     assert "source.descriptions: Unknown class 'bb'. Did you mean 'b'? Classes: a, b, c." in text
     assert "source.descriptions lacks b. Describe every class, or leave it out." in text
     assert "source.descriptions.c is blank." in text
+
+
+def test_a_calibration_split_is_a_share_of_the_drawn_rows(folder: str) -> None:
+    corpus = load_corpus(CorpusConfig(folder, shots=5, split=SplitConfig(calibration=0.2)))
+    assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 12, "calibration": 3, "test": 57}

@@ -31,6 +31,7 @@ def test_windows_are_read_and_pooled(tmp_path: Path, pooling: str, batch_size: i
     for row, one in zip(made(TEXTS, top_k=None, batch_size=batch_size), expected, strict=True):
         assert {label["label"]: label["score"] for label in row} == pytest.approx(one.probabilities, abs=1e-5)
     assert made(TEXTS[2])[0]["label"] == expected[2].predicted
+    assert made({"text": TEXTS[2]}) == made(TEXTS[2])[0]
 
 
 def test_texts_are_cut_at_the_length_of_the_training(tmp_path: Path) -> None:
