@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.methods.context import Context
+from nlp_transfer.methods.held_out import HeldOut
 from nlp_transfer.methods.probing import LinearProbing
 from nlp_transfer.methods.text_batches import TrainedTexts, balanced_batches, copy_from_first_process
 from nlp_transfer.progress import counted
@@ -87,6 +88,12 @@ class Contrastive(LinearProbing):
                 del facts[key]
         facts |= {"steps": len(losses), "first loss": losses[0], "last loss": losses[-1]}
         return model
+
+    def margin_scale(self, held_out: HeldOut, features: "Tensor", logits: "Tensor") -> float:
+        """Return the scale by which logits are similarities over the temperature, as in training, if none is fitted."""
+        if held_out.cross_validates:  # by rows that the encoder has seen every margin looks sure
+            return 1 / (self.temperature * float(features.norm(dim=1).mean()))
+        return super().margin_scale(held_out, features, logits)
 
     def trained_pooling(self, model: "PreTrainedModel") -> str:
         """Return the pooling whose features are trained: the first that is named or possible."""

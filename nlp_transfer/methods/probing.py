@@ -166,6 +166,17 @@ class LinearProbing(Method):
 
             yield [{"loss": name, "l2": l2} for l2 in strengths], fit
 
+    def margin_scale(self, held_out: HeldOut, features: "Tensor", logits: "Tensor") -> float:
+        """Return the factor that makes probabilities of the logits of a head that is not fitted by likelihood.
+
+        Args:
+            features: of the training rows, shape (rows, hidden).
+            logits: of the held-out rows.
+        """
+        from nlp_transfer.models.heads.linear_probe import fit_scale
+
+        return fit_scale(logits, held_out.truth.cpu())
+
     def _fit(
         self, model: "PreTrainedModel", context: Context, train: "EncodedRows", validation: "EncodedRows"
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -173,7 +184,6 @@ class LinearProbing(Method):
         import torch
 
         from nlp_transfer.models.families import final_linear
-        from nlp_transfer.models.heads.linear_probe import fit_scale
 
         device = model.device if model.device.type == "cuda" else "cpu"  # float64 is not everywhere
         classes, labels = final_linear(model)[1].out_features, train.labels.to(device)
@@ -191,7 +201,7 @@ class LinearProbing(Method):
             x_validation = torch.from_numpy(validation.features[layer, pooling])
             for settings, fit in self.candidates(context, labels, classes):
                 for setting, (head, logits) in zip(settings, held_out.fit(fit, x, x_validation), strict=True):
-                    scale = 1.0 if setting.get("loss") == "task" else fit_scale(logits, truth)
+                    scale = 1.0 if setting["loss"] == "task" else self.margin_scale(held_out, x, logits)
                     score = float(context.score(logits * scale, truth))
                     tried.append({"layer": layer, "pooling": pooling, **setting, "validation_score": score})
                     if best is None or score > best["validation_score"]:

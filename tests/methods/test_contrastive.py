@@ -58,6 +58,13 @@ def test_it_learns_from_few_rows_without_validation(family: str) -> None:
     assert final_linear(model)[1].weight.requires_grad
 
 
+def test_logits_without_validation_are_similarities_over_the_temperature() -> None:
+    train = painted(24, 1)
+    ctx = context(train=train, validation=train.select([]))
+    found = logits(Contrastive(steps=1, temperature=0.5, pooling=["mean"]).prepare(tiny_model("bert"), ctx))
+    assert 0.1 < found.abs().max() <= 2.0 + 1e-3  # cosines are at most 1
+
+
 def test_the_same_seed_trains_the_same_model() -> None:
     made = []
     for tokens in (8192, 60):  # in one part and in several, with the same result but for dropout's draws
