@@ -26,7 +26,8 @@ LIMITS: dict[str, tuple[int, str]] = {
     "gradient_accumulation_steps": (1_000_000, "the model would not be updated"),
     "dataloader_num_workers": (1_024, "each is a process of its own"),
     "dataloader_prefetch_factor": (10_000, "so many batches wait in each worker's memory"),
-    **dict.fromkeys(("max_steps", "warmup_steps"), (100_000_000, "no run makes so many updates")),
+    **dict.fromkeys(("max_steps", "warmup_steps", "steps"), (100_000_000, "no run makes so many updates")),
+    "texts_per_step": (16_384, "each is compared with all others"),
     "num_train_epochs": (1_000_000, "no run goes through its rows so often"),
     "cpu_threads": (4_096, "no machine has more cores"),
 }

@@ -68,9 +68,12 @@ def test_joint_that_leaves_the_target_out_is_compared_with_nothing(encoder, corp
     assert "Before it a run without coral is trained in" in shown
 
 
-def test_a_source_without_validation_is_refused_by_the_dry_run(encoder, tmp_path):
+def test_promises_without_validation_rows_are_refused_by_the_dry_run(encoder, tmp_path):
     source = write_rows(tmp_path / "source" / "train.jsonl", count=12).parent
     tree = run_tree(encoder, source, tmp_path / "run")
     tree["source"]["split"] = {"method": "given", "validation": 0, "test": 0}
-    with pytest.raises(DataError, match=r"/source: the source has no validation split \(splits found: train\)\. Give"):
+    tree["task"]["decision"] = {"sets": {"coverage": 0.9}}
+    with pytest.raises(
+        DataError, match=r"/source: the source has no validation split \(splits found: train\), which is"
+    ):
         dry_run(load_config(tree=tree))
