@@ -85,10 +85,15 @@ def read_sweep(file: str | Path) -> Sweep:
 
 def _draw_by_seed(cell: dict[str, Any], seed: int) -> None:
     """Let each seed of a sweep have its own few-shot training rows, unless the draw is given."""
-    source = cell.get("source")
-    for one in source if isinstance(source, list) else [source]:
-        if isinstance(one, dict) and one.get("shots") is not None and one.get("draw") is None:
+    for one in _few_shot_sources(cell):
+        if one.get("draw") is None:
             one["draw"] = seed
+
+
+def _few_shot_sources(tree: Mapping[str, Any]) -> list[dict[str, Any]]:
+    source = tree.get("source")
+    sources = source if isinstance(source, list) else [source]
+    return [one for one in sources if isinstance(one, dict) and one.get("shots") is not None]
 
 
 def _file_problems(file: str | Path, tree: Mapping[str, Any]) -> list[str]:
@@ -185,9 +190,7 @@ def _scores_baselines(sweep: Sweep, cell: Cell) -> Cell | None:
 
 def draws(tree: Mapping[str, Any]) -> list[Any]:
     """Return the draw of few-shot training rows of each source; empty where all rows are learned from."""
-    source = tree.get("source")
-    sources = [one for one in (source if isinstance(source, list) else [source]) if isinstance(one, dict)]
-    return [one.get("draw") for one in sources if one.get("shots") is not None]
+    return [one.get("draw") for one in _few_shot_sources(tree)]
 
 
 def _check_same_recipe(file: Path, result: CellResult, tree: Mapping[str, Any]) -> None:
