@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, final
 
+from nlp_transfer.errors import TrainingError
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.held_out import HeldOut
 from nlp_transfer.methods.probing import LinearProbing
@@ -55,6 +56,7 @@ class Contrastive(LinearProbing):
     name: ClassVar[str] = "contrastive"
     citation: ClassVar[str] = "Khosla et al. (2020), https://arxiv.org/abs/2004.11362"
     trains: ClassVar[bool] = False
+    tries_all_layers: ClassVar[bool] = False
 
     steps: int | None = None
     texts_per_step: int = 64
@@ -69,19 +71,18 @@ class Contrastive(LinearProbing):
             temperature=(0 < self.temperature < math.inf, "more than 0"),
         )
 
-    def candidate_layers(self, model: "PreTrainedModel") -> list[int]:
-        """Return the last layer, which was trained, where none are named."""
-        return self.layers or super().candidate_layers(model)[-1:]
-
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Train the encoder, and fit the head."""
+        from nlp_transfer.models.heads.pooling import folded_modules
+
         losses = self._train_encoder(model, context)
         unseen = replace(context, activations=None)  # no other run has these weights
         probe = self
         if not len(context.validation):
             probe = replace(self, layers=self.candidate_layers(model)[-1:], losses=["prototypes"])
             probe = replace(probe, pooling=[self.trained_pooling(model)])
-        probe.fit(model, unseen)
+        for module in folded_modules(model, probe.fit(model, unseen)):
+            module.requires_grad_(False)
         facts = context.facts[self.name]
         if not len(context.validation):
             for key in ("cross_validation_score", "chosen_by", "candidates", "best_per_layer"):
@@ -121,6 +122,11 @@ class Contrastive(LinearProbing):
             rows = next(batches)
             labels = texts.labels[torch.tensor([*rows, *rows])].to(model.device)
             loss = contrastive_loss(normalize(texts.features([*rows, *rows])), labels, self.temperature)
+            if not torch.isfinite(loss):
+                raise TrainingError(
+                    f"contrastive: the loss of step {len(losses) + 1} is not finite. Lower contrastive.learning_rate, "
+                    f"which is {self.learning_rate:g}, or raise contrastive.temperature."
+                )
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(texts.parameters, 1.0)

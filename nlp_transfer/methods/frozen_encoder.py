@@ -7,14 +7,9 @@ Reference: Tenney et al. (2019), https://arxiv.org/abs/1905.05950
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import ClassVar, final
 
-from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.probing import LinearProbing
-
-if TYPE_CHECKING:
-    from torch import nn
-    from transformers import PreTrainedModel
 
 
 @final
@@ -34,12 +29,3 @@ class FrozenEncoder(LinearProbing):
     name: ClassVar[str] = "frozen_encoder"
     citation: ClassVar[str] = "Tenney et al. (2019), https://arxiv.org/abs/1905.05950"
     trains: ClassVar[bool] = False
-
-    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
-        """Encode, fit, choose, and write the choice into the model."""
-        from nlp_transfer.models.families import final_linear
-
-        self.fit(model, context)
-        model.requires_grad_(False)
-        final_linear(model)[1].requires_grad_(True)
-        return model

@@ -38,6 +38,7 @@ class LPFT(LinearProbing):
 
     name: ClassVar[str] = "lp_ft"
     citation: ClassVar[str] = "Kumar et al. (2022), https://arxiv.org/abs/2202.10054"
+    tries_all_layers: ClassVar[bool] = False
 
     trained_layers: int | None = None
 
@@ -53,10 +54,6 @@ class LPFT(LinearProbing):
 
         super().check(model)
         check_layer_count("lp_ft.trained_layers", self.trained_layers or 0, model)
-
-    def candidate_layers(self, model: "PreTrainedModel") -> list[int]:
-        """Return the layers to try: the last one where none are named."""
-        return self.layers or super().candidate_layers(model)[-1:]
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Fit the probe, write it into the model's head, and free every weight but those that only pass it on."""

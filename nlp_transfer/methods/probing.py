@@ -23,7 +23,7 @@ from nlp_transfer.models.outputs import Output
 from nlp_transfer.progress import counted
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
     from transformers import PreTrainedModel
 
     from nlp_transfer.models.activation_cache.features import EncodedRows
@@ -55,6 +55,8 @@ class LinearProbing(Method):
 
     needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.LOGITS, Output.ROW_LOSS}))
     changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
+
+    tries_all_layers: ClassVar[bool] = True
 
     layers: list[int] | None = None
     pooling: list[str] | None = None
@@ -104,10 +106,20 @@ class LinearProbing(Method):
             raise ConfigError(problems)
 
     def candidate_layers(self, model: "PreTrainedModel") -> list[int]:
-        """Return the layers to try."""
+        """Return the layers to try: where none are named, all or the last one."""
         from nlp_transfer.models.heads.pooling import available_layers
 
-        return self.layers or list(available_layers(model))
+        possible = list(available_layers(model))
+        return self.layers or (possible if self.tries_all_layers else possible[-1:])
+
+    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
+        """Encode, fit, choose, and write the choice into the model, whose encoder stays as it is."""
+        from nlp_transfer.models.families import final_linear
+
+        self.fit(model, context)
+        model.requires_grad_(False)
+        final_linear(model)[1].requires_grad_(True)
+        return model
 
     def fit(self, model: "PreTrainedModel", context: Context) -> str:
         """Encode, fit, choose, and write the choice into the model; return the pooling; raise ConfigError."""

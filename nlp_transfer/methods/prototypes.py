@@ -7,14 +7,9 @@ Reference: Snell et al. (2017), https://arxiv.org/abs/1703.05175
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, final
+from typing import ClassVar, Literal, final
 
-from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.probing import LinearProbing
-
-if TYPE_CHECKING:
-    from torch import nn
-    from transformers import PreTrainedModel
 
 
 @final
@@ -37,18 +32,6 @@ class Prototypes(LinearProbing):
     name: ClassVar[str] = "prototypes"
     citation: ClassVar[str] = "Snell et al. (2017), https://arxiv.org/abs/1703.05175"
     trains: ClassVar[bool] = False
+    tries_all_layers: ClassVar[bool] = False
 
     losses: list[Literal["task", "squared_hinge", "prototypes"]] = field(default_factory=lambda: ["prototypes"])
-
-    def candidate_layers(self, model: "PreTrainedModel") -> list[int]:
-        """Return the last layer where none are named."""
-        return self.layers or super().candidate_layers(model)[-1:]
-
-    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
-        """Encode, take the means, and write them into the model."""
-        from nlp_transfer.models.families import final_linear
-
-        self.fit(model, context)
-        model.requires_grad_(False)
-        final_linear(model)[1].requires_grad_(True)
-        return model

@@ -8,7 +8,7 @@ import torch
 from datasets import Dataset
 
 from nlp_transfer.data.encoding.collators import padding_collator
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.methods.contrastive import Contrastive, contrastive_loss
 from nlp_transfer.methods.text_batches import TrainedTexts
 from nlp_transfer.models.families import final_linear
@@ -63,6 +63,15 @@ def test_logits_without_validation_are_similarities_over_the_temperature() -> No
     ctx = context(train=train, validation=train.select([]))
     found = logits(Contrastive(steps=1, temperature=0.5, pooling=["mean"]).prepare(tiny_model("bert"), ctx))
     assert 0.1 < found.abs().max() <= 2.0 + 1e-3  # cosines are at most 1
+
+
+def test_a_loss_that_is_not_finite_stops_the_run() -> None:
+    train = painted(12, 1)
+    model = tiny_model("bert")
+    with torch.no_grad():
+        model.get_input_embeddings().weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match=r"the loss of step 1 is not finite\. Lower contrastive\.learning_rate"):
+        Contrastive(steps=2).prepare(model, context(train=train, validation=train.select([])))
 
 
 def test_the_same_seed_trains_the_same_model() -> None:
