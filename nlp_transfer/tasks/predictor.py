@@ -1,7 +1,6 @@
 """Define the contract of predictors: a trained model of any task, computed by PyTorch or ONNX Runtime."""
 
 import inspect
-import logging
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from nlp_transfer.data.corpus import Corpus, CorpusConfig
     from nlp_transfer.models.speed.inference import Network
     from nlp_transfer.tasks.saved_folder import SavedModel
-
-logger = logging.getLogger(__name__)
 
 Logits: TypeAlias = "Sequence[np.ndarray] | np.ndarray"
 """The logits of each text."""
