@@ -5,6 +5,7 @@ from nlp_transfer.methods.cdan import CDAN
 from nlp_transfer.methods.contrastive import Contrastive
 from nlp_transfer.methods.coral import CORAL
 from nlp_transfer.methods.dann import DANN
+from nlp_transfer.methods.few_shot import FewShot
 from nlp_transfer.methods.frozen_encoder import FrozenEncoder
 from nlp_transfer.methods.full_fine_tuning import FullFineTuning
 from nlp_transfer.methods.joint import Joint
@@ -20,7 +21,7 @@ from nlp_transfer.methods.target_mlm import TargetMLM
 METHODS: dict[str, type[Method]] = {
     method.name: method
     for method in (
-        *(FullFineTuning, PartialFineTuning, LoRA, PeftAdapter, FrozenEncoder, LPFT, Prototypes, Contrastive),
+        *(FullFineTuning, PartialFineTuning, LoRA, PeftAdapter, FrozenEncoder, LPFT, Prototypes, Contrastive, FewShot),
         *(DANN, CDAN, MMD, CORAL, Joint, SelfTraining, TargetMLM),
     )
 }

@@ -142,7 +142,7 @@ def _compute(
     shape = (len(dataset), int(model.config.hidden_size))
     features = {key: _allocate(shape, len(keys)) for key in keys}
     labels, order = [], []
-    for rows, batch, output in _forward(model, dataset, collate, max_tokens, output_hidden_states=True):
+    for rows, batch, output in run_batches(model, dataset, collate, max_tokens, output_hidden_states=True):
         mask = batch["attention_mask"]
         for layer, pooling in keys:
             with torch.no_grad():
@@ -176,10 +176,10 @@ def make_batch(dataset: Dataset, rows: Sequence[int], collate: Collate, device: 
     return batch
 
 
-def _forward(
+def run_batches(
     model: PreTrainedModel, dataset: Dataset, collate: Collate, max_tokens: int, **options: bool
 ) -> Iterator[tuple[list[int], dict[str, Tensor], Any]]:
-    """Yield (row numbers, batch, outputs) until every row was computed once."""
+    """Yield (row numbers, batch, outputs) of a model without dropout until every row was computed once."""
     known = "length" in getattr(dataset, "column_names", ())
     lengths = list(dataset["length"]) if known else [len(row["input_ids"]) for row in dataset]
     was_training = model.training

@@ -1,0 +1,164 @@
+"""Few-shot choice: compare methods for few labels by cross-validation, then train one of them on all rows.
+
+Each method is trained on all folds but one and scored on that one. The first candidate is taken, unless another scores
+higher in 9 of 10 bootstrap samples of the rows: a small lead on few rows is chance more often than not.
+Reference: Perez et al. (2021), True few-shot learning with language models, https://arxiv.org/abs/2105.11447
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
+
+import numpy as np
+
+from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.methods.base import Change, Method, Needs
+from nlp_transfer.methods.context import Context
+from nlp_transfer.methods.contrastive import Contrastive
+from nlp_transfer.methods.frozen_encoder import FrozenEncoder
+from nlp_transfer.methods.held_out import folds
+from nlp_transfer.methods.prototypes import Prototypes
+from nlp_transfer.models.outputs import Output
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel
+
+CANDIDATES: dict[str, type[Method]] = {method.name: method for method in (Contrastive, FrozenEncoder, Prototypes)}
+"""The methods to choose among, the preferred one first."""
+
+SAMPLES = 500
+"""Number of bootstrap samples of the rows."""
+
+SURE = 0.9
+"""Share of them in which another candidate must score higher than the first to be taken."""
+
+
+@final
+@dataclass(frozen=True)
+class FewShot(Method):
+    """Choose a method for few labels by cross-validation, and train it on all rows.
+
+    It costs as many trainings of each candidate as there are folds, and one more. With validation rows, candidates are
+    trained once and scored on these.
+
+    Args:
+        candidates: the methods to choose among, by their defaults; the first is taken unless another is surely better.
+        repeats: number of random divisions into folds.
+
+    Example:
+        >>> data = {"train_dataset": rows, "eval_dataset": validation_rows}
+        >>> methods = [FewShot(candidates=["prototypes", "frozen_encoder"])]
+        >>> TransferTrainer(model, arguments, **data, methods=methods).context.facts["few_shot"]["chosen"]
+        'prototypes'
+    """
+
+    name: ClassVar[str] = "few_shot"
+    citation: ClassVar[str] = (
+        "Perez et al. (2021), True few-shot learning with language models, https://arxiv.org/abs/2105.11447"
+    )
+    needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.LOGITS, Output.ROW_LOSS}))
+    changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
+    trains: ClassVar[bool] = False
+
+    candidates: list[Literal["contrastive", "frozen_encoder", "prototypes"]] = field(
+        default_factory=lambda: list(CANDIDATES)  # type: ignore[arg-type]
+    )
+    repeats: int = 1
+
+    def __post_init__(self) -> None:
+        unknown = [one for one in self.candidates if one not in CANDIDATES]
+        problems = [f"few_shot.candidates: {did_you_mean('method', one, CANDIDATES)}" for one in unknown]
+        if len(set(self.candidates)) < max(2, len(self.candidates)):
+            problems.append(f"few_shot.candidates is {self.candidates}; expected two or more methods, each once.")
+        if problems:
+            raise ConfigError(problems)
+        self.check_values(repeats=(self.repeats >= 1, "1 or more"))
+
+    def check(self, model: "PreTrainedModel") -> None:
+        """Check that each candidate can train the model."""
+        for method in self._methods():
+            method.check(model)
+
+    def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
+        """Compare the candidates, and train the chosen one."""
+        import torch
+        from accelerate.utils import broadcast_object_list
+
+        from nlp_transfer.models.activation_cache.features import collated_labels
+
+        logits: dict[str, list[Tensor]] = {name: [] for name in self.candidates}
+        truth = []
+        for train, held_out in self._divisions(context):
+            truth.append(collated_labels(held_out, context.collate))
+            for method in self._methods():
+                logits[method.name].append(_held_out_logits(method, model, train, held_out, context))
+        outside = {name: torch.cat(parts) for name, parts in logits.items()}
+        facts = broadcast_object_list([self._compare(outside, torch.cat(truth), context)])[0]
+        context.facts[self.name] = facts
+        return CANDIDATES[facts["chosen"]]().prepare(model, context)
+
+    def _methods(self) -> list[Method]:
+        return [CANDIDATES[name]() for name in self.candidates]
+
+    def _divisions(self, context: Context) -> "Iterator[tuple[Dataset, Dataset]]":
+        """Yield training rows and the rows that are held out: validation or, without any, each fold in turn."""
+        from nlp_transfer.models.activation_cache.features import collated_labels
+
+        if len(context.validation):
+            yield context.train, context.validation
+            return
+        labels = collated_labels(context.train, context.collate).numpy()
+        for number in range(self.repeats):
+            fold = folds(labels, context.seed + number)
+            for one in np.unique(fold):
+                yield (
+                    context.train.select(np.flatnonzero(fold != one)),
+                    context.train.select(np.flatnonzero(fold == one)),
+                )
+
+    def _compare(self, logits: "dict[str, Tensor]", truth: "Tensor", context: Context) -> dict[str, Any]:
+        """Return the chosen method, each score, and the others' leads over the first with their intervals."""
+        import torch
+
+        from nlp_transfer.metrics.bootstrap import percentile_interval
+
+        first, *others = self.candidates
+        scores = {name: float(context.score(made, truth)) for name, made in logits.items()}
+        rng = np.random.default_rng(context.seed)
+        draws = [torch.from_numpy(rng.integers(len(truth), size=len(truth))) for _ in range(SAMPLES)]
+        sampled = {
+            name: np.array([context.score(made[rows], truth[rows]) for rows in draws]) for name, made in logits.items()
+        }
+        leads = {name: sampled[name] - sampled[first] for name in others}
+        surely = [name for name in others if (leads[name] > 0).mean() >= SURE and scores[name] > scores[first]]
+        rows = len(context.validation)
+        return {
+            "chosen": max(surely, key=scores.__getitem__, default=first),
+            "scored_on": f"{rows} validation rows" if rows else f"{self.repeats} times the folds of cross-validation",
+            "scores": scores,
+            f"lead over {first}": {
+                name: f"{scores[name] - scores[first]:+.3f} ({low:+.3f} to {high:+.3f})"
+                for name, (low, high) in ((name, percentile_interval(lead)) for name, lead in leads.items())
+            },
+        }
+
+
+def _held_out_logits(
+    method: Method, model: "PreTrainedModel", train: "Dataset", held_out: "Dataset", context: Context
+) -> "Tensor":
+    """Return the logits of rows by a copy of the model that a method has trained on others."""
+    import torch
+
+    from nlp_transfer.models.activation_cache.features import run_batches
+
+    own = replace(context, train=train, validation=held_out.select([]), facts={}, activations=None)
+    trained: Any = method.prepare(copy.deepcopy(model), own)
+    parts = [
+        (rows, output.logits.float().cpu())
+        for rows, _, output in run_batches(trained, held_out, context.collate, context.batch_tokens)
+    ]
+    order = torch.tensor([row for rows, _ in parts for row in rows]).argsort()
+    return torch.cat([logits for _, logits in parts])[order]
