@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 from nlp_transfer.errors import TrainingError
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.held_out import HeldOut
-from nlp_transfer.methods.probing import LinearProbing
+from nlp_transfer.methods.probing import TEMPERATURE, LinearProbing
 from nlp_transfer.methods.text_batches import TrainedTexts, balanced_batches, copy_from_first_process
 from nlp_transfer.progress import counted
 
@@ -61,7 +61,7 @@ class Contrastive(LinearProbing):
     steps: int | None = None
     texts_per_step: int = 64
     learning_rate: float = 1e-4
-    temperature: float = 0.1
+    temperature: float = TEMPERATURE
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -79,15 +79,11 @@ class Contrastive(LinearProbing):
         unseen = replace(context, activations=None)  # no other run has these weights
         probe = self
         if not len(context.validation):
-            probe = replace(self, layers=self.candidate_layers(model)[-1:], losses=["prototypes"])
-            probe = replace(probe, pooling=[self.trained_pooling(model)])
+            layers, pooling = self.candidate_layers(model)[-1:], [self.trained_pooling(model)]
+            probe = replace(self, layers=layers, pooling=pooling, losses=["prototypes"])
         for module in folded_modules(model, probe.fit(model, unseen)):
             module.requires_grad_(False)
-        facts = context.facts[self.name]
-        if not len(context.validation):
-            for key in ("cross_validation_score", "chosen_by", "candidates", "best_per_layer"):
-                del facts[key]
-        facts |= {"steps": len(losses), "first loss": losses[0], "last loss": losses[-1]}
+        context.facts[self.name] |= {"steps": len(losses), "first loss": losses[0], "last loss": losses[-1]}
         return model
 
     def margin_scale(self, held_out: HeldOut, features: "Tensor", logits: "Tensor") -> float:
@@ -98,9 +94,7 @@ class Contrastive(LinearProbing):
 
     def trained_pooling(self, model: "PreTrainedModel") -> str:
         """Return the pooling whose features are trained: the first that is named or possible."""
-        from nlp_transfer.models.heads.pooling import available_poolings
-
-        return (self.pooling or available_poolings(model))[0]
+        return self.candidate_poolings(model)[0]
 
     def _train_encoder(self, model: "PreTrainedModel", context: Context) -> list[float]:
         """Train the encoder; return the loss of each step."""

@@ -36,6 +36,9 @@ HEAD_LOSSES = ("task", "squared_hinge", "prototypes")
 Setting = dict[str, Any]
 """The settings of a head, by name."""
 
+TEMPERATURE = 0.1
+"""What divides similarities where no rows tell how sure they are."""
+
 CHECKED_ROWS = 16
 """Number of rows on which the finished model's logits must be the fitted ones."""
 
@@ -112,6 +115,12 @@ class LinearProbing(Method):
         possible = list(available_layers(model))
         return self.layers or (possible if self.tries_all_layers else possible[-1:])
 
+    def candidate_poolings(self, model: "PreTrainedModel") -> list[str]:
+        """Return the poolings to try: where none are named, all that the family can express."""
+        from nlp_transfer.models.heads.pooling import available_poolings
+
+        return list(dict.fromkeys(self.pooling or available_poolings(model)))
+
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Encode, fit, choose, and write the choice into the model, whose encoder stays as it is."""
         from nlp_transfer.models.families import final_linear
@@ -128,10 +137,10 @@ class LinearProbing(Method):
 
         from nlp_transfer.models.activation_cache.features import EncodedRows, hidden_states, pool_documents
         from nlp_transfer.models.activation_cache.window_rows import network_rows
-        from nlp_transfer.models.heads.pooling import available_poolings, fold_head, use_full_attention
+        from nlp_transfer.models.heads.pooling import fold_head, use_full_attention
 
         layers = sorted(set(self.candidate_layers(model)))
-        poolings = list(dict.fromkeys(self.pooling or available_poolings(model)))
+        poolings = self.candidate_poolings(model)
         use_full_attention(model)
         encode: dict[str, Any] = {"layers": layers, "poolings": poolings, "store": context.activations}
         encode |= {"collate": context.collate, "max_tokens": context.batch_tokens}
@@ -149,6 +158,10 @@ class LinearProbing(Method):
         fold_head(model, best["layer"], best["pooling"], best["weight"], best["bias"])
         self._check_fitted(model, context, best)
         made = {key: value for key, value in best.items() if key not in ("weight", "bias", "logits")}
+        if len(tried) == 1:  # there was no choice, and a score without one says nothing
+            del made["validation_score"]
+            context.facts[self.name] = {**made, **stored}
+            return str(best["pooling"])
         if not len(context.validation):
             made["cross_validation_score"] = made.pop("validation_score")
             made["chosen_by"] = f"cross-validation, {REPEATS} times {min(FOLDS, len(context.train))} folds"
@@ -187,6 +200,8 @@ class LinearProbing(Method):
         """
         from nlp_transfer.models.heads.linear_probe import fit_scale
 
+        if held_out.cross_validates and held_out.has_single_rows:  # held out, a class without a text has no margin
+            return 1 / (TEMPERATURE * float(features.norm(dim=1).mean()))
         return fit_scale(logits, held_out.truth.cpu())
 
     def _fit(

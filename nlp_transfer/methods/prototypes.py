@@ -7,9 +7,12 @@ Reference: Snell et al. (2017), https://arxiv.org/abs/1703.05175
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, final
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 from nlp_transfer.methods.probing import LinearProbing
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @final
@@ -21,6 +24,7 @@ class Prototypes(LinearProbing):
 
     Args:
         layers: the layers to try, 1 is the lowest; None is the last one.
+        pooling: the poolings to try; None is the mean over the tokens where the encoder's family can express it.
 
     Example:
         >>> data = {"train_dataset": rows, "eval_dataset": validation_rows}
@@ -35,3 +39,7 @@ class Prototypes(LinearProbing):
     tries_all_layers: ClassVar[bool] = False
 
     losses: list[Literal["task", "squared_hinge", "prototypes"]] = field(default_factory=lambda: ["prototypes"])
+
+    def candidate_poolings(self, model: "PreTrainedModel") -> list[str]:
+        """Return the poolings to try: where none are named, the first that the family can express."""
+        return self.pooling or super().candidate_poolings(model)[:1]
