@@ -175,7 +175,9 @@ def _baselines(config: Any) -> list[str]:
         return []
     known: Sequence[str] = config.task.baseline_names
     allowed = config.task.default_baselines
-    if not isinstance(allowed, tuple):  # the task could not be read: this is its class
+    if isinstance(allowed, tuple):
+        allowed += config.task.optional_baselines
+    else:  # the task could not be read: this is its class
         allowed = known
     return [
         f"baselines: {name} does not go with the settings of this task. Baselines for them: {', '.join(allowed)}."

@@ -131,7 +131,8 @@ class CorpusConfig(CheckedArguments):
         shots: number of training rows of each class to draw, without a validation split; null takes all. 0 learns from
             `descriptions` alone (zero-shot).
         draw: seed of that draw; null is 0, in a sweep the seed of the cell.
-        descriptions: a text about each class, `{class: text}`, which becomes a training row of it.
+        descriptions: a text about each class, `{class: text}`, which becomes a training row of it; by itself, without a
+            path, they are all that is learned from (zero-shot).
 
     Example:
         >>> CorpusConfig("clauses.csv", columns={"clause": "text", "kind": "label"}).path
@@ -175,7 +176,7 @@ class CorpusConfig(CheckedArguments):
                 f"{key}.data stands for rows that were in the memory of Python ({self.data}), which no file holds. In "
                 f"Python give them again (source=rows); else write them to a file and name it: {key}.path."
             )
-        if len(given) != 1:
+        if len(given) != 1 and (given or not self.descriptions):
             named = " and ".join(given) or "no source"
             problems.append(f"{key} names {named}; give exactly one of {key}.path, {key}.hub and {key}.builtin.")
         for name in ("name", "revision"):

@@ -22,6 +22,7 @@ from nlp_transfer.data.corpus import (
 )
 from nlp_transfer.data.source import CorpusReader, RawSplit
 from nlp_transfer.data.sources.aclsum import aclsum_source
+from nlp_transfer.data.sources.descriptions import description_source
 from nlp_transfer.data.sources.files import file_source
 from nlp_transfer.data.sources.hub import hub_source
 from nlp_transfer.data.sources.in_memory import memory_source, object_source
@@ -87,6 +88,8 @@ def load_corpus(
     with with_corpus_name(key, config):
         if config.builtin is not None:
             source = BUILTIN[config.builtin](key)
+        elif not config.place and config.data is None:
+            source, config = description_source(config, key)
         else:
             source = next(read(config, key) for name, read in SOURCES.items() if getattr(config, name) is not None)
         names = LabelNames(key, config.label_names or source.label_names, label_names)

@@ -93,6 +93,7 @@ class Task(CheckedArguments, ABC):
         scored_rows: types of rows from which its metrics are computed.
         columns: of the corpus that it reads.
         provides: outputs of its network for methods.
+        baseline_names: its baselines; those among `optional_baselines` are scored only if a run names them.
         auto_class: class of transformers that loads an adapter's base model; empty if adapters are not pushed alone.
         ceiling: baseline that knows the answer; empty without one.
         scores_untrained: compare with the model before training.
@@ -107,6 +108,7 @@ class Task(CheckedArguments, ABC):
     columns: ClassVar[Columns] = Columns()
     provides: ClassVar[frozenset[Output]] = frozenset()
     baseline_names: ClassVar[tuple[str, ...]] = ()
+    optional_baselines: ClassVar[tuple[str, ...]] = ()
     wording: ClassVar[Wording]
     auto_class: ClassVar[str] = ""
     ceiling: ClassVar[str] = ""
@@ -114,7 +116,7 @@ class Task(CheckedArguments, ABC):
 
     @property
     def default_baselines(self) -> tuple[str, ...]:
-        """The baselines that these settings allow."""
+        """The baselines that are scored where none are named; with `optional_baselines` those that may be."""
         return self.baseline_names
 
     @classmethod

@@ -58,7 +58,7 @@ def score_model(
         _, logits, labels = calibrate(trainer, task, encoded)
         task.fit_decision(logits, labels, encoded["source"][fitted])
         known["source", fitted] = (logits, labels)
-    results: dict[str, dict[str, Predictions]] = {}
+    results: dict[str, dict[str, Predictions]] = {"source": {}}  # which may have nothing but training rows
     for domain, splits in encoded.items():
         for split in scored_splits(domain, splits):
             name_stage(trainer, f"Scoring {domain} {split}")

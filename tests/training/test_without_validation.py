@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nlp_transfer import run
+from nlp_transfer import load, run
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import DataError
 from nlp_transfer.training.arguments import TransferArguments
@@ -81,3 +81,39 @@ def test_nothing_is_evaluated_or_chosen() -> None:
     assert (made.eval_strategy.value, made.save_strategy.value) == ("no", "epoch")
     assert not made.load_best_model_at_end
     assert given.load_best_model_at_end
+
+
+DESCRIPTIONS = {"copyleft": "share alike source", "permissive": "any use", "public": "no rights"}
+
+
+@pytest.mark.parametrize("method", ["prototypes", "contrastive", "frozen_encoder"])
+def test_descriptions_alone_make_a_model_that_a_labelled_target_scores(
+    folder: Path, tmp_path: Path, method: str
+) -> None:
+    made = tree(folder, tmp_path / "run", methods=[method], baselines=["chance", "majority"])
+    made["source"] = {"descriptions": DESCRIPTIONS}
+    made["target"] = {"path": str(folder / "corpus" / "test.jsonl")}
+    report = run(load_config(tree=made))
+    assert report is not None
+    assert report.metrics["source"] == {}
+    assert set(report.baselines) == {"chance", "majority"}
+    assert "macro_f1_gain_low" in report.baselines["chance"]["target"]["test"]
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_descriptions_alone_without_a_target(folder: Path, tmp_path: Path) -> None:
+    made = tree(folder, tmp_path / "run", methods=["prototypes"])
+    made["source"] = {"descriptions": DESCRIPTIONS}
+    report = run(load_config(tree=made))
+    assert report is not None
+    assert report.metrics == {"source": {}}
+    assert load(tmp_path / "run" / "model").label_names == sorted(DESCRIPTIONS)
+
+
+def test_few_shot_chooses_in_a_run(folder: Path, tmp_path: Path) -> None:
+    method = {"name": "few_shot", "candidates": ["prototypes", "frozen_encoder"]}
+    report = run(load_config(tree=tree(folder, tmp_path / "run", methods=[method])))
+    assert report is not None
+    facts = report.facts["few_shot"]
+    assert facts["chosen"] in ("prototypes", "frozen_encoder")
+    assert set(facts["scores"]) == {"prototypes", "frozen_encoder"}

@@ -13,9 +13,9 @@ MAX_ROWS = 500
 
 
 def principal_components(run: RunContext) -> Section | None:
-    """Return the section with source and target in two PCA axes; None without a target, or of a sharded model."""
+    """Return the section with source and target in two PCA axes; None without rows of both, or of a sharded model."""
     trainer = run.trainer
-    if "target" not in run.scored or Output.POOLED not in run.experiment.task.provides:
+    if not (run.scored["source"] and "target" in run.scored) or Output.POOLED not in run.experiment.task.provides:
         return None
     if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
         return None

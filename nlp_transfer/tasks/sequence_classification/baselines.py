@@ -1,4 +1,4 @@
-"""Score the baselines of classification: the majority class, and a linear SVM on TF-IDF features.
+"""Score the baselines of classification: the majority class, chance, and a linear SVM on TF-IDF features.
 
 The SVM has unigrams and bigrams, sublinear counts, terms of at least two texts, and C = 1.
 Reference: Wang & Manning (2012), Baselines and Bigrams, https://aclanthology.org/P12-2018
@@ -38,6 +38,13 @@ def majority(texts: Sequence[str], labels: np.ndarray) -> Predictor:
     return lambda unseen: np.broadcast_to(answer, (len(unseen), *answer.shape)).astype(np.int64)
 
 
+def chance(texts: Sequence[str], labels: np.ndarray) -> Predictor:
+    """Predict each class with the same probability, each of several labels with one half."""
+    labels = _checked(texts, labels)
+    classes = 2 if labels.ndim == 2 else int(labels.max()) + 1
+    return lambda unseen: np.random.default_rng(0).integers(classes, size=(len(unseen), *labels.shape[1:]))
+
+
 def tfidf_svm(texts: Sequence[str], labels: np.ndarray) -> Predictor:
     """Fit a linear SVM, one class against the rest, on TF-IDF of words and word pairs.
 
@@ -59,7 +66,7 @@ def tfidf_svm(texts: Sequence[str], labels: np.ndarray) -> Predictor:
     return lambda unseen: np.asarray(model.predict(vectorizer.transform(unseen)))
 
 
-BASELINES: dict[str, Baseline] = {"majority": majority, "tfidf_svm": tfidf_svm}
+BASELINES: dict[str, Baseline] = {"majority": majority, "tfidf_svm": tfidf_svm, "chance": chance}
 """The baselines by name. One line a baseline."""
 
 
@@ -72,8 +79,9 @@ def fit_baselines(
 ) -> Iterator[tuple[str, OfSplit]]:
     """Yield each baseline with its predictions, fitted on the source's training texts."""
     train = corpora["source"].splits["train"]
+    labels = label_array(train, classes, multi_label=multi_label)
     for name in names:
-        predict = BASELINES[name](list(train["text"]), label_array(train, classes, multi_label=multi_label))
+        predict = BASELINES[name](list(train["text"]), labels)
         yield name, lambda domain, split, of=predict: of(list(corpora[domain].splits[split]["text"]))  # type: ignore[misc]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
@@ -12,15 +11,7 @@ from nlp_transfer.data.encoding.token_frequencies import TokenFrequencies
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.metric import ClassificationRows, ProbabilityRows, Scores
 from nlp_transfer.models.outputs import Output
-from nlp_transfer.tasks.base import (
-    Columns,
-    DomainPredictions,
-    DomainScores,
-    FittedTask,
-    Predictions,
-    Task,
-    Wording,
-)
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task, Wording
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.sequence_classification import NAME
 from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, fit_baselines, score_baselines
@@ -72,6 +63,7 @@ class SequenceClassification(Task):
     columns: ClassVar[Columns] = Columns(labels=True)
     provides: ClassVar[frozenset[Output]] = frozenset({Output.LOGITS, Output.POOLED, Output.ROW_LOSS, Output.HEAD})
     baseline_names: ClassVar[tuple[str, ...]] = (*BASELINES, *WINDOW_BASELINES)
+    optional_baselines: ClassVar[tuple[str, ...]] = ("chance",)
     scored_rows: ClassVar[tuple[type, ...]] = (ClassificationRows, ProbabilityRows)
     wording: ClassVar[Wording] = WORDING
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
@@ -96,7 +88,8 @@ class SequenceClassification(Task):
     @property
     def default_baselines(self) -> tuple[str, ...]:
         """The baselines; of documents in windows also those that read some of them."""
-        return self.baseline_names if LongDocuments.of(self).in_windows else tuple(BASELINES)
+        names = self.baseline_names if LongDocuments.of(self).in_windows else BASELINES
+        return tuple(name for name in names if name not in self.optional_baselines)
 
     @classmethod
     def details(cls, systems: Mapping[str, Scores]) -> tuple[Block, ...]:
@@ -281,8 +274,9 @@ class FittedSequenceClassification(FittedTask):
 
     def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
         """Yield the labels, the prediction and the probabilities of each text."""
-        probabilities = self.probabilities(predictions.logits)
-        return self.decision.prediction_rows(predictions.ids, predictions.labels, probabilities)
+        return self.decision.prediction_rows(
+            predictions.ids, predictions.labels, self.probabilities(predictions.logits)
+        )
 
     def baselines(
         self,
@@ -294,7 +288,7 @@ class FittedSequenceClassification(FittedTask):
         """Score the baselines on each split."""
         of_texts = [name for name in names if name in BASELINES]
         of_windows = [name for name in names if name in WINDOW_BASELINES]
-        fitted = fit_baselines(of_texts, corpora, len(self.label_names), multi_label=self.multi_label)
+        fitted = [*fit_baselines(of_texts, corpora, len(self.label_names), multi_label=self.multi_label)]
         if of_windows and self._reference is not None:
-            fitted = chain(fitted, fit_window_baselines(of_windows, self, self._reference, encoded))
+            fitted += fit_window_baselines(of_windows, self, self._reference, encoded)
         return score_baselines(fitted, predictions, self.decision)

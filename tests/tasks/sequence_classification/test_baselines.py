@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nlp_transfer.metrics.table import classification_metrics
-from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, majority, tfidf_svm
+from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, chance, majority, tfidf_svm
 
 DATA = Path(os.environ.get("NLP_TRANSFER_DATA") or Path(__file__).parents[3] / ".." / "shared" / "data")
 
@@ -25,7 +25,15 @@ def warnings_are_errors():
 
 
 def test_table():
-    assert list(BASELINES) == ["majority", "tfidf_svm"]
+    assert list(BASELINES) == ["majority", "tfidf_svm", "chance"]
+
+
+def test_chance_is_uniform_whatever_training_holds():
+    predicted = chance(TEXTS, np.array([2, 2, 2, 0]))(["x"] * 3000)
+    assert np.bincount(predicted) == pytest.approx([1000, 1000, 1000], abs=100)
+    several = chance(TEXTS, np.array([[1, 0], [1, 0], [1, 1], [0, 0]]))(["x"] * 3000)
+    assert several.mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.05)
+    assert (chance(TEXTS, np.array([0, 1, 1, 1]))(["x"] * 9) == chance(TEXTS, np.array([0, 1, 1, 1]))(["x"] * 9)).all()
 
 
 def test_majority_single_label():
