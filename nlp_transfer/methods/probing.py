@@ -84,14 +84,15 @@ class LinearProbing(Method):
         """Check that the encoder has the layers and poolings; raise ConfigError with each that it lacks."""
         from nlp_transfer.models.adapters import check_adapter_conflict
         from nlp_transfer.models.families import family, model_type
+        from nlp_transfer.models.heads.document_pooling import MEANS
         from nlp_transfer.models.heads.pooling import available_layers, available_poolings
 
         check_adapter_conflict(self.name, model)
         family(model)  # which refuses one that is not known
-        if (pooling := getattr(model, "window_pooling", "mean")) != "mean":
+        if (pooling := getattr(model, "window_pooling", "mean")) not in MEANS:
             raise ConfigError(
-                f"{self.name} fits heads on the mean of a document's windows, and task.pooling is {pooling!r}. "
-                "Set task.pooling: mean, or take another method."
+                f"{self.name} fits heads on means of a document's windows, and task.pooling is {pooling!r}. "
+                f"Set task.pooling: {' or '.join(MEANS)}, or take another method."
             )
         kind, possible, possible_poolings = model_type(model), available_layers(model), available_poolings(model)
         problems = [
@@ -137,6 +138,7 @@ class LinearProbing(Method):
 
         from nlp_transfer.models.activation_cache.features import EncodedRows, hidden_states, pool_documents
         from nlp_transfer.models.activation_cache.window_rows import network_rows
+        from nlp_transfer.models.heads.document_pooling import feature_pooling
         from nlp_transfer.models.heads.pooling import fold_head, use_full_attention
 
         layers = sorted(set(self.candidate_layers(model)))
@@ -147,7 +149,7 @@ class LinearProbing(Method):
         kept = context.activations is not None  # then the others find what the first has stored
         with PartialState().local_main_process_first() if kept else nullcontext():
             train, validation = (
-                pool_documents(hidden_states(model, rows, **encode), rows)
+                pool_documents(hidden_states(model, rows, **encode), rows, feature_pooling(model))
                 if len(rows)
                 else EncodedRows.none(layers, poolings)
                 for rows in (network_rows(context.train), network_rows(context.validation))

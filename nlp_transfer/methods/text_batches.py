@@ -45,7 +45,7 @@ class TrainedTexts:
         import torch
 
         from nlp_transfer.models.activation_cache.features import make_batch
-        from nlp_transfer.models.heads.document_pooling import pool
+        from nlp_transfer.models.heads.document_pooling import feature_pooling, pool
         from nlp_transfer.models.heads.pooling import pooled_features
         from nlp_transfer.models.speed.batching import token_budget_batches
         from nlp_transfer.models.speed.recomputation import recomputed
@@ -68,7 +68,7 @@ class TrainedTexts:
         back = torch.tensor([place for part in parts for place in part], device=device).argsort()
         document = torch.repeat_interleave(torch.arange(len(texts)), torch.tensor([len(one) for one in own]))
         counts = self._counts[torch.tensor(windows)]
-        return pool(states[back], document.to(device), counts.to(device), "mean", len(texts))
+        return pool(states[back], document.to(device), counts.to(device), feature_pooling(self.model), len(texts))
 
 
 def balanced_batches(labels: np.ndarray, size: int, seed: int) -> Iterator[list[int]]:

@@ -107,14 +107,14 @@ def hidden_states(
     )
 
 
-def pool_documents(encoded: EncodedRows, rows: Any) -> EncodedRows:
-    """Return the features of documents: the means of their windows' features, where `rows` are `WindowRows`."""
+def pool_documents(encoded: EncodedRows, rows: Any, pooling: str) -> EncodedRows:
+    """Return the features of documents, pooled from those of their windows, where `rows` are `WindowRows`."""
     if not isinstance(rows, WindowRows):
         return encoded
     documents, counts = torch.from_numpy(rows.documents), torch.from_numpy(rows.counts)
     size = int(documents[-1]) + 1
     features = {
-        key: pool(torch.from_numpy(values), documents, counts, "mean", size).numpy()
+        key: pool(torch.from_numpy(values), documents, counts, pooling, size).numpy()
         for key, values in encoded.features.items()
     }
     firsts = np.unique(rows.documents, return_index=True)[1]

@@ -2,9 +2,10 @@
 
     windows -> encoder and head -> logits of each window -> one row of logits a document
 
-    mean:   Σ n_w z_w / Σ n_w,  n_w the number of tokens that window w counts
-    max:    the largest logit of each class
-    top_k:  the mean of the `TOP_K` largest logits of each class
+    mean:            Σ n_w z_w / Σ n_w,  n_w the number of tokens that window w counts
+    first_and_mean:  half of that, and half of z_1: titles and grants stand at the beginning
+    max:             the largest logit of each class
+    top_k:           the mean of the `TOP_K` largest logits of each class
 
 The weights are those of the family's own classifier, so a saved folder stays a plain transformers folder. Windows go
 through the network in parts of `tokens_at_once`. Several parts are computed again in the backward pass
@@ -29,6 +30,9 @@ from nlp_transfer.models.speed.recomputation import recomputed
 
 TOP_K = 3
 
+MEANS = ("mean", "first_and_mean")
+"""Poolings by fixed weights, which pool features as they pool logits."""
+
 
 @dataclass
 class DocumentOutput(SequenceClassifierOutput):
@@ -51,14 +55,35 @@ def pool(values: Tensor, documents: Tensor, counts: Tensor, pooling: str, size: 
         tensor([[2.],
                 [5.]])
     """
-    if pooling == "mean":
-        weights = counts.clamp(min=1).to(values)
-        total = weights.new_zeros(size).index_add(0, documents, weights)
-        shares = values * (weights / total[documents])[:, None]
+    if pooling in MEANS:
+        shares = values * window_weights(documents, counts, pooling).to(values)[:, None]
         return values.new_zeros(size, values.shape[1]).index_add(0, documents, shares)
     most = 1 if pooling == "max" else TOP_K
     rows = [values[documents == document] for document in range(size)]
     return torch.stack([row.topk(min(most, len(row)), dim=0).values.mean(0) for row in rows])
+
+
+def window_weights(documents: Tensor, counts: Tensor, pooling: str) -> Tensor:
+    """Return the weight of each window in its document, float64, shape (windows,); see `pool`.
+
+    Example:
+        >>> window_weights(torch.tensor([0, 0, 1]), torch.tensor([20, 60, 7]), "first_and_mean")
+        tensor([0.6250, 0.3750, 1.0000], dtype=torch.float64)
+    """
+    tokens = counts.clamp(min=1).double()
+    total = tokens.new_zeros(int(documents.max()) + 1).index_add(0, documents, tokens)
+    mean = tokens / total[documents]
+    if pooling == "mean":
+        return mean
+    places = torch.arange(len(mean), device=mean.device)
+    starts = places.new_full((len(total),), len(mean)).scatter_reduce(0, documents, places, "amin")
+    return (mean + torch.zeros_like(mean).index_fill(0, starts, 1.0)) / 2
+
+
+def feature_pooling(model: Any) -> str:
+    """Return how a model pools the features of windows: by the weights of its logits, or by their mean."""
+    pooling = getattr(model, "window_pooling", "mean")
+    return pooling if pooling in MEANS else "mean"
 
 
 @dataclass(frozen=True)
@@ -92,8 +117,9 @@ class WindowLogits:
         are left out.
         """
         logits = self.logits[:, place]
-        if pooling == "mean":
-            weights = np.maximum(self.counts[0], 1) / np.maximum(self.counts[0], 1).sum()
+        if pooling in MEANS:
+            counts = torch.from_numpy(self.counts[0])
+            weights = window_weights(torch.zeros_like(counts), counts, pooling).numpy()
         else:
             most = min(1 if pooling == "max" else TOP_K, len(logits))
             weights = np.zeros(len(logits))
@@ -129,7 +155,7 @@ class _DocumentClassifier:
             input_ids: the windows of each document, one after another, shape (batch, tokens).
             window_ids: the number of each token's window, 0 for padding, negative for context, shape (batch, tokens);
                 None reads each row as one text.
-            output_pooled: return the means of the windows' features too.
+            output_pooled: return the pooled features of the windows too.
         """
         if window_ids is None or input_ids is None:
             given = {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels, **options}
@@ -148,7 +174,7 @@ class _DocumentClassifier:
         else:
             outputs = tuple(map(torch.cat, zip(*map(read, range(len(parts))), strict=True)))
         back = torch.tensor([window for part in parts for window in part], device=documents.device).argsort()
-        poolings = (self.window_pooling, "mean")
+        poolings = (self.window_pooling, feature_pooling(self))
         logits, *pooled = (
             pool(rows[back], documents, counts, pooling, len(input_ids))
             for rows, pooling in zip(outputs, poolings, strict=False)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 TRUNCATE, WINDOWS = "truncate", "windows"
 
-POOLINGS = ("mean", "max", "top_k")
+POOLINGS = ("mean", "first_and_mean", "max", "top_k")
 """Ways to pool the logits of windows; see models/heads/document_pooling.py."""
 
 

@@ -41,8 +41,8 @@ class SequenceClassification(Task):
     Args:
         max_length: maximum number of tokens that the encoder reads at once, special tokens included.
         long_documents: `truncate` cuts longer texts off; `windows` reads all of them, in windows of `max_length`.
-        pooling: what is made of the windows' logits: their `mean`, weighted by tokens; `max`, the largest of each
-            class; or `top_k`, the mean of the 3 largest.
+        pooling: what is made of the windows' logits: their `mean`, weighted by tokens; `first_and_mean`, half of it and
+            half of the first window's; `max`, the largest of each class; or `top_k`, the mean of the 3 largest.
         window_overlap: maximum number of tokens that a window repeats of the one before, in whole sentences.
         max_windows: maximum number of windows of a document; of more, evenly spaced ones are read.
         extend_positions: repeat the position embeddings of an encoder that has fewer than `max_length`.

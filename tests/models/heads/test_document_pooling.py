@@ -30,6 +30,7 @@ def test_windows_are_split() -> None:
     ("pooling", "expected"),
     [
         ("mean", [[(1 * 10 + 4 * 30 + 2 * 20 + 3 * 40) / 100, 0.1 * 1 - 0.3 * 2 + 0.2 * 5], [6.0, 7.0]]),
+        ("first_and_mean", [[(1 + 2.9) / 2, (1 + 0.5) / 2], [6.0, 7.0]]),
         ("max", [[4.0, 5.0], [6.0, 7.0]]),
         ("top_k", [[3.0, 2.0], [6.0, 7.0]]),  # (4 + 3 + 2) / 3 and (5 + 1 + 0) / 3
     ],
@@ -55,6 +56,8 @@ def test_deciding_windows() -> None:
     assert first.deciding(0, "mean") == [(2, 0.25, 0.5), (0, 0.25, 0.375), (1, 0.5, -1.0)]
     # Weighted logits: 3 / 4, 4 / 2, 2 / 4.
     assert first.deciding(0, "mean", multi_label=True) == [(1, 0.5, 2.0), (0, 0.25, 0.75), (2, 0.25, 0.5)]
+    # Of the first window 1 / 2 + 1 / 8 of the weight.
+    assert first.deciding(0, "first_and_mean", multi_label=True)[0] == (0, 0.625, 1.875)
     assert first.deciding(1, "max") == [(1, 1.0, 2.0)]
     assert [window for window, *_ in first.deciding(0, "top_k", multi_label=True)] == [1, 0, 2]
     assert windows.of(1).deciding(1, "mean") == [(0, 1.0, 0.0)]
@@ -88,7 +91,7 @@ def _gradients(model: Any, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, 
     return output.logits.detach(), {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
-@pytest.mark.parametrize("pooling", ["mean", "max", "top_k"])
+@pytest.mark.parametrize("pooling", ["mean", "first_and_mean", "max", "top_k"])
 @pytest.mark.parametrize("windows", [1, 2, 7, 64])
 @pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "modernbert"])
 def test_gradients_are_those_of_the_full_graph(

@@ -22,7 +22,7 @@ def save(folder: Path, **record: Any) -> str:
     return str(folder)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "max", "top_k"])
+@pytest.mark.parametrize("pooling", ["mean", "first_and_mean", "top_k"])
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_windows_are_read_and_pooled(tmp_path: Path, pooling: str, batch_size: int) -> None:
     folder = save(tmp_path, long_documents="windows", pooling=pooling, window_overlap=2, max_windows=None)
