@@ -31,7 +31,7 @@ NUMBERS = (
 )
 """Training arguments that `nlp_transfer.search` may try: those of optimization that do not depend on others."""
 
-READING = ("max_length", "long_documents", "pooling", "window_overlap", "max_windows")
+READING = ("max_length", "long_documents", "pooling", "window_overlap", "max_windows", "train_windows")
 """Settings of a task that a search may try: how texts are read. Others change what is compared."""
 
 

@@ -62,7 +62,7 @@ def truncation_summary(encoded: Encoded) -> dict[str, str]:
         unit = "windows" if any("document" in dataset.column_names for dataset in splits.values()) else "texts"
         if cut := _total(splits.values(), "truncated"):
             whole = any("window_ids" in dataset.column_names for dataset in splits.values())
-            how = "read in part (task.max_windows)" if whole else "cut at the task's length"
+            how = "read in part (task.max_windows, task.train_windows)" if whole else "cut at the task's length"
             facts[f"{domain} {unit} {how}"] = f"{cut:,} of {rows:,} ({cut / rows:.0%}){_unread_share(splits.values())}"
         if domain == "source" and (written := _total([splits["train"]] if "train" in splits else [], "target_cut")):
             facts["training windows whose summary is cut at task.max_summary_length"] = f"{written:,}"

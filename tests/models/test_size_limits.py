@@ -14,7 +14,7 @@ from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 TAKE_NO_MEMORY = """
     alpha ddp_bucket_cap_mb ddp_timeout early_stopping_patience eval_accumulation_steps layers min_frequency local_rank
     max_skipped_updates max_steps max_windows min_summary_length overlap save_total_limit source_epochs max_tokens_per_forward
-    draw report_examples shots torch_empty_cache_steps trained_layers window_overlap
+    draw repeats report_examples shots torch_empty_cache_steps train_windows trained_layers window_overlap
 """
 """Whole numbers without a limit: counts of what goes by, and those that are checked against the model or corpus."""
 

@@ -31,6 +31,7 @@ def length_section(
     if not any(_long(rows, reading).any() for splits in encoded.values() for rows in splits.values()):
         return None
     most = f", at most {reading.max_windows} of a document" if reading.max_windows else ""
+    most += f" (at most {reading.train_windows} of a training document)" if reading.train_windows else ""
     how = (
         f"Longer documents are read in windows of {reading.max_length:,} tokens{most}, and the windows' logits are "
         f"pooled by {reading.pooling}."

@@ -26,6 +26,7 @@ class LongDocuments:
     pooling: str
     window_overlap: int
     max_windows: int | None
+    train_windows: int | None = None
 
     @classmethod
     def of(cls, task: Any) -> Self:
@@ -45,8 +46,9 @@ class LongDocuments:
         return settings
 
     def record(self) -> dict[str, Any]:
-        """Return what a saved model needs to read as in training; empty where it truncates."""
-        return {name: value for name, value in asdict(self).items() if self.in_windows and name != "max_length"}
+        """Return what a saved model needs to read as it was validated; empty where it truncates."""
+        left_out = ("max_length", "train_windows")
+        return {name: value for name, value in asdict(self).items() if self.in_windows and name not in left_out}
 
     @property
     def in_windows(self) -> bool:
@@ -63,22 +65,25 @@ class LongDocuments:
             problems.append(f"task.pooling is {self.pooling!r}: set task.max_windows: {count} and task.pooling: mean.")
         elif self.pooling not in POOLINGS:
             problems.append(f"task.pooling: {did_you_mean('pooling', self.pooling, POOLINGS)}")
-        if not self.in_windows and (self.pooling != "mean" or self.max_windows is not None):
-            problems.append("task.pooling and task.max_windows take effect with task.long_documents: windows only.")
+        if not self.in_windows and (self.pooling, self.max_windows, self.train_windows) != ("mean", None, None):
+            names = "task.pooling, task.max_windows and task.train_windows"
+            problems.append(f"{names} take effect with task.long_documents: windows only.")
         if self.window_overlap < 0:
             problems.append(f"task.window_overlap is {self.window_overlap}; expected 0 or more.")
-        if self.max_windows is not None and self.max_windows < 1:
-            problems.append(f"task.max_windows is {self.max_windows}; expected 1 or more, or null for all windows.")
+        for name in ("max_windows", "train_windows"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                problems.append(f"task.{name} is {value}; expected 1 or more, or null for all windows.")
         return problems
 
-    def encoder(self, tokenizer: "PreTrainedTokenizerBase") -> "WindowEncoder | None":
-        """Return the encoder of documents; None where they are truncated."""
+    def encoder(self, tokenizer: "PreTrainedTokenizerBase", *, trains: bool = False) -> "WindowEncoder | None":
+        """Return the encoder of documents, or of training documents; None where they are truncated."""
         from nlp_transfer.data.encoding.document_windows import WindowEncoder
 
         if not self.in_windows:
             return None
         overlap = min(self.window_overlap, self.max_length // 2)
-        return WindowEncoder(tokenizer, self.max_length, overlap, self.max_windows)
+        most = [count for count in (self.max_windows, self.train_windows if trains else None) if count is not None]
+        return WindowEncoder(tokenizer, self.max_length, overlap, min(most, default=None))
 
     def columns(self, texts: Sequence[str], tokenizer: "PreTrainedTokenizerBase") -> dict[str, list[Any]]:
         """Return the columns `input_ids`, `text_length`, `read` and, in windows, `window_ids` of texts."""

@@ -18,7 +18,7 @@ def test_all_problems_are_named() -> None:
     assert value_problems(task) == [
         "task.max_length is 2; a text needs at least 3 tokens.",
         "task.pooling: Unknown pooling 'sum'. Poolings: mean, first_and_mean, max, top_k.",
-        "task.pooling and task.max_windows take effect with task.long_documents: windows only.",
+        "task.pooling, task.max_windows and task.train_windows take effect with task.long_documents: windows only.",
         "task.class_weights is 'even'; expected 'balanced' or a weight by class name.",
         "task.focal_gamma is -1.0; expected 0 or more.",
         "task.label_smoothing is 1.0; expected 0 <= value < 1.",

@@ -16,6 +16,7 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.tasks.sequence_classification import NAME
 from nlp_transfer.tasks.sequence_classification.long_documents import LongDocuments
 from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
+from nlp_transfer.training.setup import load_data
 from tests.tiny_runs import FILLERS, WORDS, run_tree
 
 WINDOWS = {"max_length": 16, "long_documents": "windows", "window_overlap": 0}
@@ -119,6 +120,23 @@ def test_methods(encoder: Path, long_corpus: Path, tmp_path: Path, methods: list
         np.testing.assert_allclose(list(one.probabilities.values()), list(line["probabilities"].values()), atol=1e-4)
 
 
+def test_training_documents_alone_may_be_read_in_part(encoder: Path, long_corpus: Path, tmp_path: Path) -> None:
+    folder, task = tmp_path / "run", {"train_windows": 2, "max_windows": 3, "pooling": "first_and_mean"}
+    made = tree(encoder, long_corpus, folder, task, methods=["prototypes"], baselines=["majority"])
+    data = load_data(load_config(tree=made))
+    windows = {
+        split: max(max(map(abs, row)) for row in rows["window_ids"]) for split, rows in data.encoded["source"].items()
+    }
+    assert windows == {"train": 2, "validation": 3, "test": 3}
+    report = run(load_config(tree=made))
+    assert report is not None
+    (text,) = [section.blocks[0].markdown for section in report.findings if section.title == "Long documents"]  # type: ignore[union-attr]
+    assert "at most 3 of a document (at most 2 of a training document)" in text
+    record = json.loads((folder / "model" / "config.json").read_text())["nlp_transfer"]
+    assert record["max_windows"] == 3
+    assert "train_windows" not in record
+
+
 def test_stored_states_change_nothing(encoder: Path, long_corpus: Path, tmp_path: Path) -> None:
     scores = {}
     for cached in (True, False):
@@ -178,6 +196,7 @@ def test_pooling_is_searched(encoder: Path, long_corpus: Path, tmp_path: Path) -
         ({"long_documents": "window"}, [], "Unknown mode 'window'. Did you mean 'windows'"),
         ({"window_overlap": -1}, [], "task.window_overlap is -1; expected 0 or more"),
         ({"long_documents": "truncate", "max_windows": 3}, [], "take effect with task.long_documents: windows only"),
+        ({"train_windows": 0}, [], "task.train_windows is 0; expected 1 or more"),
         ({"max_windows": 0}, [], "task.max_windows is 0; expected 1 or more"),
         ({"max_length": 100}, [], "task.max_length is 100, but .* reads at most 80 tokens"),
         ({"pooling": "max"}, ["lp_ft"], "lp_ft fits heads on means of a document's windows"),
