@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.files import atomic_file, json_line
-from nlp_transfer.metrics.bootstrap import mean_and_deviation
+from nlp_transfer.metrics.bootstrap import mean_and_deviation, mean_interval
 from nlp_transfer.metrics.metric import UNDEFINED, number
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.tasks.blocks import Table
@@ -70,7 +70,10 @@ def append_result(path: str | os.PathLike[str], result: CellResult) -> None:
 
 
 def sweep_table(results: Iterable[CellResult], title: str = "Sweep") -> Table:
-    """Tabulate mean ± standard deviation over seeds, one row a corpus and system, in their order."""
+    """Tabulate mean ± standard deviation over seeds, or draws, one row a corpus and system, in their order.
+
+    From three seeds on the 95 % interval of the mean stands beside it.
+    """
     groups: dict[str, dict[str, list[CellResult]]] = {}
     for result in results:
         groups.setdefault(result.corpus, {}).setdefault(result.system, []).append(result)
@@ -84,6 +87,7 @@ def sweep_table(results: Iterable[CellResult], title: str = "Sweep") -> Table:
             rows.append([corpus, system, *scores, str(seeds), f"{seconds:,.1f}"])
         rules.add(len(rows) - 1)
     columns = ["corpus", "system", *headings.values(), "seeds", "seconds"]
+    title = f"{title}\nmean ± deviation over seeds, and the 95 % interval of the mean from three seeds on"
     return Table(title, columns, rows, names=2, rules=frozenset(rules))
 
 
@@ -91,4 +95,6 @@ def _mean_and_spread(values: list[float]) -> str:
     if not values:
         return UNDEFINED
     mean, deviation, _ = mean_and_deviation(values)
-    return number(mean) if deviation is None else f"{number(mean)} ± {number(deviation)}"
+    spread = "" if deviation is None else f" ± {number(deviation)}"
+    interval = mean_interval(values)
+    return f"{number(mean)}{spread}" + ("" if interval is None else f" ({number(interval[0])}–{number(interval[1])})")

@@ -5,6 +5,7 @@ that a resample is one multinomial draw of the counts of distinct rows.
 Reference: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -83,6 +84,22 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None, in
         raise ValueError("A spread needs at least one value; got none.")
     deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return float(np.mean(values)), deviation, len(values)
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return the 95 % t interval (low, high) of the mean; None of fewer than three values, which say too little.
+
+    Example:
+        >>> mean_interval([0.5, 0.6, 0.7])
+        (0.3515..., 0.8484...)
+    """
+    from scipy.stats import t
+
+    mean, deviation, count = mean_and_deviation(values)
+    if deviation is None or count < 3:
+        return None
+    half = float(t.ppf(0.975, count - 1)) * deviation / math.sqrt(count)
+    return mean - half, mean + half
 
 
 def resampled_scores(guesses: Sequence[Any], truth: Any, statistic: str, samples: int, seed: int) -> np.ndarray:

@@ -73,6 +73,11 @@ def test_table():
     assert sweep_table([]).rows == []
 
 
+def test_from_three_seeds_on_the_mean_has_an_interval():
+    ((*_, macro_f1, seeds, _),) = sweep_table([result(seed, macro_f1=0.5 + seed / 10) for seed in range(3)]).rows
+    assert (macro_f1, seeds) == ("0.600 ± 0.100 (0.352–0.848)", "3")  # 0.6 ± 4.303 x 0.1 / sqrt(3)
+
+
 def test_a_table_of_summaries():
     scores = {"rouge1": 0.4, "average_precision": 0.5}
     table = sweep_table([CellResult("a", "b", 0, scores, 2.0), CellResult("a", "lead", 0, {"rouge1": 0.3}, 0.0)])

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from nlp_transfer.metrics.bootstrap import STATISTICS, bootstrap_difference, bootstrap_interval, mean_and_deviation
+from nlp_transfer.metrics.bootstrap import (
+    STATISTICS,
+    bootstrap_difference,
+    bootstrap_interval,
+    mean_and_deviation,
+    mean_interval,
+)
 
 
 def rows(multi_label, count=120):
@@ -106,3 +112,10 @@ def test_spread_by_hand():
     assert mean_and_deviation([0.5]) == (0.5, None, 1)
     with pytest.raises(ValueError, match="at least one value; got none"):
         mean_and_deviation([])
+
+
+def test_the_interval_of_a_mean_by_hand():
+    low, high = mean_interval([1.0, 2.0, 3.0, 4.0])
+    half = 3.1824463 * 1.2909944 / 2  # the t quantile of 3 degrees of freedom, the deviation, sqrt(4)
+    assert (low, high) == pytest.approx((2.5 - half, 2.5 + half))
+    assert mean_interval([1.0, 2.0]) is None
