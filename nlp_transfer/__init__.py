@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nlp_transfer.data.loading import corpus_from, load_corpus
     from nlp_transfer.metrics.label_shift import estimate_label_shift
     from nlp_transfer.models.heads.extractive import register_models
+    from nlp_transfer.reporting.diagnosis.page import diagnose
     from nlp_transfer.tasks.pipelines import register_pipelines
     from nlp_transfer.tasks.saved_models import load
     from nlp_transfer.training.arguments import Seq2SeqTransferArguments, TransferArguments
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = {
+    "reporting.diagnosis.page": ("diagnose",),
     "commands.search": ("search",),
     "config.experiment": ("Experiment", "load_config"),
     "data.corpus": ("Corpus", "CorpusConfig", "SplitConfig"),

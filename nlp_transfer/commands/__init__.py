@@ -9,6 +9,7 @@ from nlp_transfer import __version__
 from nlp_transfer.config.command_ending import quiet_exit
 
 COMMANDS = {
+    "diagnose": "nlp_transfer.commands.diagnose",
     "train": "nlp_transfer.commands.train",
     "evaluate": "nlp_transfer.commands.evaluate",
     "predict": "nlp_transfer.commands.predict",

@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import inspect
 import re
+import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -75,7 +76,8 @@ def parse_command(command: Command, words: Sequence[str]) -> dict[str, Any]:
     for name, group in groups.items():
         values[name] = group(**{field.name: values.pop(field.name) for field in dataclasses.fields(group)})
     if section is not None:
-        values[section] = _read_section(hints[section], section, getattr(given, section, ()), rest, options)
+        base = getattr(sys.modules[command.__module__], "BASE_CONFIG", {})
+        values[section] = _read_section(hints[section], section, getattr(given, section, ()), rest, options, base)
     return values
 
 
@@ -265,12 +267,15 @@ def _add_section(parser: argparse.ArgumentParser, name: str, hint: Any) -> None:
         parser.epilog = f"Any field of the corpus may be set by its path: --{name}.path data/kitchen"
 
 
-def _read_section(hint: Any, name: str, files: Sequence[str], rest: Sequence[str], options: Sequence[str]) -> Any:
+def _read_section(
+    hint: Any, name: str, files: Sequence[str], rest: Sequence[str], options: Sequence[str], base: Mapping[str, Any]
+) -> Any:
+    """Return what a section's files and options make; `base` is the configuration under those of an experiment."""
     from nlp_transfer.config import experiment
 
     if hint is experiment.Experiment:
         expected = f"--{name} FILE, or --PATH VALUE such as --source.path data.csv"
-        return experiment.load_config(files, read_overrides(rest, expected, options, experiment.known_paths))
+        return experiment.load_config(files, read_overrides(rest, expected, options, experiment.known_paths), base)
     paths = [path for section in experiment.help_corpus(name) for path, *_ in section.fields]
     expected = f"--{name}.PATH VALUE such as --{name}.path data/kitchen"
     overrides = read_overrides(rest, expected, options, lambda: paths)

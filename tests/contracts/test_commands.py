@@ -74,4 +74,7 @@ def test_all_that_is_wrong_is_named_together(greet, capsys):
 
 def test_a_command_that_is_not_known(capsys):
     assert main(["predcit"]) == BAD_INPUT
-    assert "Unknown command 'predcit'. Did you mean 'predict'? Commands: train, evaluate" in capsys.readouterr().err
+    assert (
+        "Unknown command 'predcit'. Did you mean 'predict'? Commands: diagnose, train, evaluate"
+        in capsys.readouterr().err
+    )

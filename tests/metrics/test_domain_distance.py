@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nlp_transfer.metrics.domain_distance import source_shares
+from nlp_transfer.metrics.domain_distance import different_words, source_shares, two_sample_test
 
 
 def texts(words: range, count: int, seed: int) -> list[list[int]]:
@@ -35,3 +35,32 @@ def test_what_is_needed() -> None:
     for sources, target in ([[[[1]]], [[1]]], [[[[1]], []], [[1]]], [[[[1]], [[2]]], []]):
         with pytest.raises(ValueError, match="two sources at least, and texts of each and of the target"):
             source_shares(sources, target)
+
+
+def test_domains_that_are_alike_are_at_chance() -> None:
+    random = np.random.default_rng(0)
+    tests = [two_sample_test(random.normal(size=(120, 64)), random.normal(size=(400, 64)), seed=i) for i in range(40)]
+    assert np.mean([test.accuracy for test in tests]) == pytest.approx(0.5, abs=0.03)  # held out, not fitted
+    assert sum(test.p < 0.05 for test in tests) <= 6
+    assert {test.rows for test in tests} == {120}
+
+
+def test_domains_that_differ_are_told_apart() -> None:
+    random = np.random.default_rng(0)
+    first, second = random.normal(size=(200, 8)), random.normal(size=(200, 8)) + np.eye(8)[0] * 9
+    found = two_sample_test(first, second)
+    assert found.accuracy == 1.0
+    assert found.a_distance == 2.0
+    assert found.p == pytest.approx(0.5**200, rel=1e-6)
+    assert found.low == pytest.approx(0.025 ** (1 / 200))  # Clopper-Pearson
+    with pytest.raises(ValueError, match="four texts or more"):
+        two_sample_test(first[:3], second)
+
+
+def test_the_words_that_differ_are_not_the_frequent_ones() -> None:
+    first = ["the court finds the claim"] * 20 + ["the fees"]
+    second = ["the patient has the fever"] * 20 + ["the fees"]
+    ours, theirs = different_words(first, second, 3)
+    assert set(ours) == {"court", "finds", "claim"}
+    assert set(theirs) == {"patient", "has", "fever"}
+    assert different_words(["same text"], ["same text"], 5) == ([], [])

@@ -1,0 +1,66 @@
+"""Diagnose the labels: rows whose label a model that has not seen them doubts most."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from nlp_transfer.metrics.label_errors import LabelErrors, find_label_errors
+from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, label_text
+from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text
+
+LISTED = 20
+"""Number of rows in the page; label_errors.jsonl has all."""
+
+MANY = 0.05
+"""Share of estimated errors from which a diagnosis warns."""
+
+TEXT_CHARACTERS = 160
+
+
+def errors_of(data: DiagnosisData) -> LabelErrors:
+    """Return the label errors by the probabilities of the best layer's probe."""
+    assert data.source.labels is not None
+    return find_label_errors(data.source.labels, data.probes[data.best_layer].probabilities)
+
+
+def labels(data: DiagnosisData) -> Section:
+    """Return the section on labels that may be wrong."""
+    found, rows = errors_of(data), list(label_rows(data))[:LISTED]
+    total = len(data.source.ids)
+    how = (
+        f"Some {found.count:,} of {total:,} labels look wrong ({found.count / total:.1%}) to linear models on layer "
+        f"{data.best_layer} of the frozen encoder, each of which has seen neither the row nor its near-duplicates. "
+        "The most doubtful come first; a hard text looks the same as a wrong label, so look before you change one."
+    )
+    shown = data.experiment.report_examples > 0
+    columns = ["id", "split", "label", "looks like", *(["text"] if shown else []), "quality"]
+    cells = [
+        [str(row["id"]), row["split"], row["label"], row["looks_like"]]
+        + ([row["text"]] if shown else [])
+        + [f"{row['quality']:.3f}"]
+        for row in rows
+    ]
+    blocks: list[Block] = [Text(how), Table("Doubtful labels", columns, cells, names=5 if shown else 4)]
+    if found.count >= MANY * total:
+        blocks.append(Alert(f"Some {found.count / total:.0%} of the labels look wrong; look at the first ones."))
+    return Section("Labels", tuple(blocks))
+
+
+def label_rows(data: DiagnosisData) -> Iterator[dict[str, Any]]:
+    """Yield every labelled row of the source, the most doubtful label first; with its text if the report shows any."""
+    found, rows, names = errors_of(data), data.source, data.task.label_names
+    assert rows.labels is not None
+    probabilities = data.probes[data.best_layer].probabilities
+    chosen = probabilities.argmax(axis=1) if rows.labels.ndim == 1 else (probabilities >= 0.5).astype(int)
+
+    for place in found.order.tolist():
+        text = (
+            {"text": " ".join(rows.texts[place].split())[:TEXT_CHARACTERS]} if data.experiment.report_examples else {}
+        )
+        yield {
+            "id": rows.ids[place],
+            "split": str(rows.splits[place]),
+            "label": label_text(names, rows.labels[place]),
+            "looks_like": label_text(names, chosen[place]),
+            "quality": round(float(found.quality[place]), 6),
+            **({"text": text} if data.experiment.report_examples else {}),
+        }

@@ -1,0 +1,95 @@
+"""Make the diagnosis of an experiment, and write its page."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.files import atomic_folder, check_empty_folder, json_line, write_json, write_text
+from nlp_transfer.models.outputs import Output
+from nlp_transfer.reporting.diagnosis import DIAGNOSES
+from nlp_transfer.reporting.diagnosis.labels import label_rows
+from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
+from nlp_transfer.reporting.html import sections_page
+from nlp_transfer.reporting.markdown import sections_markdown
+from nlp_transfer.reporting.prepared_run import prepare
+from nlp_transfer.tasks.blocks import Alert, Section, section_record
+from nlp_transfer.training.experiment_parts import ExperimentParts
+
+FILES = {"page": "diagnosis.html", "report": "diagnosis.md", "data": "diagnosis.json", "labels": "label_errors.jsonl"}
+"""Names of the files, by the word that a command prints."""
+
+LEAST_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Hold a diagnosis; it prints as Markdown.
+
+    Args:
+        sections: in order; see `DIAGNOSES`.
+        label_errors: each labelled row of the source, the most doubtful label first.
+        paths: of the files that were written, by word.
+    """
+
+    title: str
+    sections: tuple[Section, ...]
+    label_errors: list[dict[str, Any]] = field(default_factory=list)
+    paths: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return the warnings of all sections."""
+        return [block.text for section in self.sections for block in section.blocks if isinstance(block, Alert)]
+
+    def __str__(self) -> str:
+        return sections_markdown(self.title, [], self.sections)
+
+    def _repr_markdown_(self) -> str:
+        """Return the diagnosis for a notebook."""
+        return str(self)
+
+
+def diagnose(config: ExperimentParts, *, output: str | None = None, rows: int | None = 5000) -> Diagnosis:
+    """Diagnose an experiment's corpora and encoder, without training.
+
+    Args:
+        output: a new folder for diagnosis.html, diagnosis.md, diagnosis.json and label_errors.jsonl; None writes none.
+        rows: maximum number of texts of a domain that the encoder reads, drawn at random; None reads all.
+
+    Raises:
+        ConfigError: the task has no classes, or `rows` is too small.
+        DataError: the corpora cannot be read.
+        CheckpointError: `output` holds something, or cannot be written.
+
+    Example:
+        >>> found = diagnose(Experiment("encoder", source="corpus", training=TransferArguments("runs/none")))
+        >>> [section.title for section in found.sections]
+        ['Texts', 'Classes', 'Near-duplicates', 'Labels', 'Encoder']
+    """
+    place = None if output is None else check_empty_folder(output, "--output")
+    if Output.HEAD not in config.task.provides:
+        raise ConfigError(
+            f"diagnose needs a task with classes, such as sequence_classification; got {config.task.name}."
+        )
+    if rows is not None and rows < LEAST_ROWS:
+        raise ConfigError(f"--rows is {rows}; expected {LEAST_ROWS} or more, or null for all.")
+    data = DiagnosisData(config, prepare(config), rows)
+    sections = tuple(section for make in DIAGNOSES if (section := make(data)) is not None)
+    origins = " and ".join(corpus.origin for corpus in data.prepared.data.corpora.values())
+    found = Diagnosis(f"Diagnosis of {origins}", sections, list(label_rows(data)))
+    return found if place is None else _written(found, place)
+
+
+def _written(found: Diagnosis, place: Path) -> Diagnosis:
+    """Write a diagnosis into a new folder; return it with the paths."""
+    try:
+        with atomic_folder(place) as folder:
+            write_text(folder / FILES["page"], sections_page(found.title, [], found.sections, found.warnings))
+            write_text(folder / FILES["report"], str(found))
+            record = {"title": found.title, "sections": [*map(section_record, found.sections)]}
+            write_json(folder / FILES["data"], record)
+            (folder / FILES["labels"]).write_bytes(b"".join(map(json_line, found.label_errors)))
+    except OSError as error:
+        raise CheckpointError(f"--output {place} cannot be written: {error.strerror or error}.") from error
+    return replace(found, paths={word: str(place / name) for word, name in FILES.items()})

@@ -1,0 +1,199 @@
+"""The rows of a diagnosis: texts, labels, near-duplicates and frozen features, and probabilities out of sample."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import concatenate_datasets
+
+from nlp_transfer.data.splits.near_duplicates import near_duplicate_groups
+from nlp_transfer.metrics.table import classification_metrics
+from nlp_transfer.models.activation_cache.features import hidden_states, pool_documents
+from nlp_transfer.models.activation_cache.window_rows import network_rows
+from nlp_transfer.models.heads.document_pooling import feature_pooling
+from nlp_transfer.models.heads.linear_probe import fit_linear_heads
+from nlp_transfer.models.heads.pooling import available_layers, available_poolings, use_full_attention
+from nlp_transfer.models.speed.batching import default_batch_tokens
+from nlp_transfer.reporting.prepared_run import PreparedRun
+from nlp_transfer.tasks.base import FittedTask
+from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
+from nlp_transfer.training.experiment_parts import ExperimentParts
+from nlp_transfer.training.extensions.activation_cache import store_for
+
+FOLDS = 5
+SIMILARITY = 0.6
+"""Jaccard similarity from which two texts are near-duplicates."""
+
+L2 = (1.0, 10.0, 100.0, 1000.0)
+"""Penalties of the linear probes."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Hold a linear classifier on one layer.
+
+    Args:
+        probabilities: for each row by a classifier that has not seen it or its near-duplicates, shape (rows, classes).
+        macro_f1: of these.
+        loss: mean cross-entropy of these.
+        head: weight and bias of the classifier on all rows.
+    """
+
+    probabilities: np.ndarray
+    macro_f1: float
+    loss: float
+    head: tuple[torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class DomainRows:
+    """Hold the rows of one domain, those of all splits one after another.
+
+    Args:
+        splits: name of each row's split, shape (rows,).
+        labels: class ids, shape (rows,), or zeros and ones, shape (rows, classes); None without.
+        features: of each layer, shape (rows, hidden).
+    """
+
+    ids: Sequence[Any]
+    texts: Sequence[str]
+    splits: np.ndarray
+    labels: np.ndarray | None
+    features: dict[int, np.ndarray]
+
+
+@dataclass(frozen=True)
+class DiagnosisData:
+    """Hold what the sections of a diagnosis are made from."""
+
+    experiment: ExperimentParts
+    prepared: PreparedRun
+    most_rows: int | None = None
+
+    @property
+    def task(self) -> FittedTask:
+        """The task, which has read the source."""
+        return self.prepared.data.task
+
+    @cached_property
+    def source(self) -> DomainRows:
+        """The labelled rows of the source."""
+        return self._rows("source", [name for name in self.prepared.data.encoded["source"] if name != "unlabeled"])
+
+    @cached_property
+    def target(self) -> DomainRows | None:
+        """The rows of the target; None without one."""
+        encoded = self.prepared.data.encoded.get("target")
+        return None if encoded is None else self._rows("target", list(encoded))
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """The group of near-duplicates of each row of the source, then of the target."""
+        texts = [*self.source.texts, *(self.target.texts if self.target is not None else ())]
+        return near_duplicate_groups(texts, len(texts), SIMILARITY)
+
+    @cached_property
+    def probes(self) -> dict[int, Probe]:
+        """The linear probe of each layer, by cross-validation over the source's labelled rows."""
+        rows = self.source
+        assert rows.labels is not None
+        folds = _folds(rows.labels, self.groups[: len(rows.ids)], self.experiment.training.seed)
+        return {layer: _probe(features, rows.labels, folds, self.task) for layer, features in rows.features.items()}
+
+    @property
+    def best_layer(self) -> int:
+        """The layer whose probe has the lowest loss on rows that it has not seen."""
+        return min(self.probes, key=lambda layer: self.probes[layer].loss)
+
+    def _rows(self, domain: str, names: Sequence[str]) -> DomainRows:
+        corpus, encoded = self.prepared.data.corpora[domain], self.prepared.data.encoded[domain]
+        labelled = all("labels" in encoded[name].column_names for name in names)
+        rng, parts, texts, splits = np.random.default_rng(0), [], [], []
+        total = sum(len(encoded[name]) for name in names)
+        for name in names:
+            rows, chosen = encoded[name], np.arange(len(encoded[name]))
+            if self.most_rows is not None and total > self.most_rows:
+                count = max(1, round(self.most_rows * len(rows) / total))
+                chosen = np.sort(rng.permutation(len(rows))[:count])
+            parts.append(rows.select(chosen))
+            texts += list(corpus.splits[name].select(chosen)["text"])
+            splits += [name] * len(chosen)
+        shared = set.intersection(*(set(part.column_names) for part in parts))
+        whole = concatenate_datasets([part.select_columns(sorted(shared)) for part in parts])
+        labels = np.asarray(whole["labels"]).astype(int) if labelled else None
+        return DomainRows(list(whole["id"]), texts, np.array(splits), labels, self._features(whole))
+
+    def _features(self, rows: Any) -> dict[int, np.ndarray]:
+        model: Any = self.prepared.loaded.model.to(self.experiment.training.device)  # type: ignore[arg-type]
+        use_full_attention(model)
+        if "labels" not in rows.column_names:
+            rows = rows.add_column("labels", [0] * len(rows))
+        pooling = available_poolings(model)[0]
+        encoded = hidden_states(
+            model,
+            network_rows(rows),
+            collate=self.task.collator(self.prepared.data.tokenizer),
+            max_tokens=default_batch_tokens(model.device),
+            layers=list(available_layers(model)),
+            poolings=[pooling],
+            store=store_for(self.experiment.training),
+        )
+        pooled = pool_documents(encoded, network_rows(rows), feature_pooling(model))
+        return {layer: np.asarray(values) for (layer, _), values in pooled.features.items()}
+
+
+def _folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return (training rows, other rows) of each fold; near-duplicates are in one fold."""
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+    count = max(2, min(FOLDS, len(np.unique(groups))))
+    splitter: Any = (
+        StratifiedGroupKFold(count, shuffle=True, random_state=seed) if labels.ndim == 1 else GroupKFold(count)
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        return list(splitter.split(np.zeros(len(labels)), labels, groups))
+
+
+def _probe(
+    features: np.ndarray, labels: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]], task: FittedTask
+) -> Probe:
+    """Fit a probe in each fold and on all rows, by the penalty with the lowest loss on rows that are held out.
+
+    Classes have no weights, whatever the task gives them, so that probabilities are those of the corpus.
+    """
+    loss = multi_label_loss if task.multi_label else single_label_loss
+    x, classes = torch.from_numpy(features), len(task.label_names)
+    y = torch.from_numpy(labels.astype(np.float32) if labels.ndim == 2 else labels)
+    options: dict[str, Any] = {"l2": L2, "num_labels": classes}
+    logits = torch.zeros(len(L2), len(x), classes)
+    for train, held in folds:
+        for place, (weight, bias) in enumerate(fit_linear_heads(x[train], y[train], loss, **options)):
+            logits[place, held] = x[held] @ weight.T + bias
+    losses = [float(loss(made, y).mean()) for made in logits]
+    best = int(np.argmin(losses))
+    (head,) = fit_linear_heads(x, y, loss, l2=[L2[best]], num_labels=classes)
+    probabilities = probabilities_of(logits[best], multi_label=task.multi_label)
+    predicted = (probabilities >= 0.5).astype(int) if task.multi_label else probabilities.argmax(axis=1)
+    scores = classification_metrics(predicted, labels, task.label_names, multi_label=task.multi_label)
+    return Probe(probabilities, float(scores["macro_f1"]), losses[best], head)
+
+
+def probabilities_of(logits: torch.Tensor, *, multi_label: bool) -> np.ndarray:
+    """Return the probabilities of logits, float64, shape (rows, classes)."""
+    made = logits.double().sigmoid() if multi_label else logits.double().softmax(dim=-1)
+    return made.numpy()
+
+
+def label_text(names: Sequence[str], label: Any) -> str:
+    """Return the name of a class id, or the names of zeros and ones.
+
+    Example:
+        >>> label_text(["a", "b"], np.array([1, 1])), label_text(["a", "b"], 0)
+        ('a, b', 'a')
+    """
+    return names[int(label)] if np.ndim(label) == 0 else ", ".join(names[int(i)] for i in np.flatnonzero(label))

@@ -1,0 +1,49 @@
+"""A diagnosis as a value and as files, and what cannot be diagnosed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nlp_transfer import diagnose
+from nlp_transfer.config.experiment import load_config
+from nlp_transfer.errors import CheckpointError, ConfigError
+
+TITLES = ["Texts", "Classes", "Near-duplicates", "Labels", "Encoder", "Source and target"]
+
+
+def test_what_a_diagnosis_leaves(planted: dict[str, Any], tmp_path: Path) -> None:
+    found = diagnose(load_config(tree=planted), output=str(tmp_path / "out"))
+    assert [section.title for section in found.sections] == TITLES
+    assert str(found).startswith("# Diagnosis of ")
+    assert found._repr_markdown_() == str(found)
+    assert {Path(path).name for path in found.paths.values()} == {path.name for path in (tmp_path / "out").iterdir()}
+    page = (tmp_path / "out" / "diagnosis.html").read_text()
+    assert all(title in page for title in TITLES)
+    assert "near-duplicates of training texts" in page
+    lines = (tmp_path / "out" / "label_errors.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == found.label_errors
+    assert len(json.loads((tmp_path / "out" / "diagnosis.json").read_text())["sections"]) == 6
+    assert not Path(planted["training"]["output_dir"]).exists()  # nothing is trained
+    with pytest.raises(CheckpointError, match="--output"):
+        diagnose(load_config(tree=planted), output=str(tmp_path / "out"))
+
+
+def test_several_labels(planted: dict[str, Any], tmp_path: Path) -> None:
+    from tests.tiny_runs import write_corpus
+
+    corpus = write_corpus(tmp_path / "several", multi_label=True)
+    tree = {**planted, "source": {"path": str(corpus)}, "target": {"path": str(corpus / "test.jsonl")}}
+    found = diagnose(load_config(tree=tree))
+    assert [section.title for section in found.sections] == TITLES
+    assert {"id", "split", "label", "looks_like", "quality"} == set(found.label_errors[0])
+
+
+def test_what_cannot_be_diagnosed(planted: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"--rows is 3; expected 50 or more"):
+        diagnose(load_config(tree=planted), rows=3)
+    pretraining = {**planted, "task": {"name": "masked_language_modeling", "max_length": 32}}
+    del pretraining["training"]["metric_for_best_model"]
+    with pytest.raises(ConfigError, match=r"diagnose needs a task with classes"):
+        diagnose(load_config(tree=pretraining))
