@@ -8,8 +8,12 @@ from nlp_transfer.reporting.diagnosis.duplicates import duplicates
 from nlp_transfer.reporting.diagnosis.labels import labels
 from nlp_transfer.reporting.diagnosis.layers import layers
 from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
+from nlp_transfer.reporting.diagnosis.sources import sources
 from nlp_transfer.reporting.diagnosis.texts import texts
 from nlp_transfer.tasks.blocks import Section
 
-DIAGNOSES: tuple[Callable[[DiagnosisData], Section | None], ...] = (texts, classes, duplicates, labels, layers, domains)
+DIAGNOSES: tuple[Callable[[DiagnosisData], Section | None], ...] = (
+    *(texts, classes, duplicates, labels, layers),
+    *(domains, sources),
+)
 """The sections of a diagnosis, in order."""

@@ -1,11 +1,8 @@
 """Diagnose the target: how it differs from the source, and how accurate a model of the source will be there."""
 
-import numpy as np
-import torch
-
 from nlp_transfer.metrics.domain_distance import different_words, two_sample_test
-from nlp_transfer.metrics.unlabeled_accuracy import estimate_accuracy
-from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, DomainRows, probabilities_of
+from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, DomainRows
+from nlp_transfer.reporting.diagnosis.target_accuracy import describe_estimate, target_accuracy
 from nlp_transfer.tasks.blocks import Block, Section, Table, Text, escape_markdown
 
 WORDS = 15
@@ -39,33 +36,11 @@ def domains(data: DiagnosisData) -> Section | None:
 
 
 def _accuracy_facts(data: DiagnosisData, target: DomainRows) -> list[list[str]]:
-    """Return the accuracy of the source's probe on the target, without its labels, and with them if it has some.
-
-    Confidence is the mean probability that the probes of all layers give to the predicted class: layers that disagree
-    are a sign of error where one of them is sure.
-    """
-    labels, best = data.source.labels, data.best_layer
-    assert labels is not None
-    here = {layer: probe.probabilities for layer, probe in data.probes.items()}
-    there = {
-        layer: probabilities_of(torch.from_numpy(target.features[layer]) @ weight.T + bias, multi_label=False)
-        for layer, probe in data.probes.items()
-        for weight, bias in [probe.head]
-    }
-    right = here[best].argmax(axis=1) == labels
-    estimate = estimate_accuracy(right, _confidence(here, best), _confidence(there, best))
-    estimated = f"{estimate.accuracy:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
+    """Return the accuracy of the source's probe on the target, without its labels, and with them if it has some."""
+    assert data.source.labels is not None
+    found = target_accuracy(data.probes, data.source.labels, target)
     facts = [
-        ["accuracy on the source, by cross-validation", f"{right.mean():.3f}"],
-        ["accuracy on the target, without its labels", estimated],
+        ["accuracy on the source, by cross-validation", f"{found.source:.3f}"],
+        ["accuracy on the target, without its labels", describe_estimate(found.estimate)],
     ]
-    if target.labels is not None:
-        facts.append(["the same by its labels", f"{np.mean(there[best].argmax(axis=1) == target.labels):.3f}"])
-    return facts
-
-
-def _confidence(probabilities: dict[int, np.ndarray], best: int) -> np.ndarray:
-    """Return the mean over layers of the probability of the class that the best layer predicts, shape (rows,)."""
-    chosen = probabilities[best].argmax(axis=1)
-    mean: np.ndarray = np.mean(list(probabilities.values()), axis=0)[np.arange(len(chosen)), chosen]
-    return mean
+    return facts if found.true is None else [*facts, ["the same by its labels", f"{found.true:.3f}"]]

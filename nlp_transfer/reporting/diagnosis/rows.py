@@ -1,7 +1,7 @@
 """The rows of a diagnosis: texts, labels, near-duplicates and frozen features, and probabilities out of sample."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from datasets import concatenate_datasets
 
+from nlp_transfer.data.corpus import DOMAIN_COLUMN
 from nlp_transfer.data.splits.near_duplicates import near_duplicate_groups
 from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.models.activation_cache.features import hidden_states, pool_documents
@@ -57,6 +58,7 @@ class DomainRows:
         splits: name of each row's split, shape (rows,).
         labels: class ids, shape (rows,), or zeros and ones, shape (rows, classes); None without.
         features: of each layer, shape (rows, hidden).
+        domains: name of each row's corpus where several were merged, shape (rows,); None of one.
     """
 
     ids: Sequence[Any]
@@ -64,6 +66,7 @@ class DomainRows:
     splits: np.ndarray
     labels: np.ndarray | None
     features: dict[int, np.ndarray]
+    domains: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -99,15 +102,20 @@ class DiagnosisData:
     @cached_property
     def probes(self) -> dict[int, Probe]:
         """The linear probe of each layer, by cross-validation over the source's labelled rows."""
-        rows = self.source
-        assert rows.labels is not None
-        folds = _folds(rows.labels, self.groups[: len(rows.ids)], self.experiment.training.seed)
-        return {layer: _probe(features, rows.labels, folds, self.task) for layer, features in rows.features.items()}
+        return self.probes_of(np.arange(len(self.source.ids)))
+
+    def probes_of(self, places: np.ndarray) -> dict[int, Probe]:
+        """Return the linear probe of each layer, by cross-validation over some of the source's rows."""
+        assert self.source.labels is not None
+        labels = self.source.labels[places]
+        folds = _folds(labels, self.groups[places], self.experiment.training.seed)
+        features = self.source.features.items()
+        return {layer: _probe(values[places], labels, folds, self.task) for layer, values in features}
 
     @property
     def best_layer(self) -> int:
         """The layer whose probe has the lowest loss on rows that it has not seen."""
-        return min(self.probes, key=lambda layer: self.probes[layer].loss)
+        return best_layer(self.probes)
 
     def _rows(self, domain: str, names: Sequence[str]) -> DomainRows:
         corpus, encoded = self.prepared.data.corpora[domain], self.prepared.data.encoded[domain]
@@ -125,7 +133,10 @@ class DiagnosisData:
         shared = set.intersection(*(set(part.column_names) for part in parts))
         whole = concatenate_datasets([part.select_columns(sorted(shared)) for part in parts])
         labels = np.asarray(whole["labels"]).astype(int) if labelled else None
-        return DomainRows(list(whole["id"]), texts, np.array(splits), labels, self._features(whole))
+        domains = None
+        if DOMAIN_COLUMN in shared:
+            domains = np.array(whole.features[DOMAIN_COLUMN].names)[np.asarray(whole[DOMAIN_COLUMN])]
+        return DomainRows(list(whole["id"]), texts, np.array(splits), labels, self._features(whole), domains)
 
     def _features(self, rows: Any) -> dict[int, np.ndarray]:
         model: Any = self.prepared.loaded.model.to(self.experiment.training.device)  # type: ignore[arg-type]
@@ -144,6 +155,11 @@ class DiagnosisData:
         )
         pooled = pool_documents(encoded, network_rows(rows), feature_pooling(model))
         return {layer: np.asarray(values) for (layer, _), values in pooled.features.items()}
+
+
+def best_layer(probes: Mapping[int, Probe]) -> int:
+    """Return the layer whose probe has the lowest loss on rows that it has not seen."""
+    return min(probes, key=lambda layer: probes[layer].loss)
 
 
 def _folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.reporting.diagnosis.domains import _confidence, domains
+from nlp_transfer.reporting.diagnosis.domains import domains
 from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
 from nlp_transfer.reporting.prepared_run import prepare
 from nlp_transfer.tasks.blocks import Table, Text
@@ -22,11 +20,6 @@ def test_a_target_of_other_words(data: DiagnosisData) -> None:
     assert float(facts["the same by its labels"]) > 0.5
     words = [block.markdown for block in texts if isinstance(block, Text)]
     assert any(text.startswith("More frequent in the target: fever, patient") for text in words)
-
-
-def test_the_confidence_is_that_of_all_layers_in_the_best_ones_class() -> None:
-    probabilities = {1: np.array([[0.2, 0.8], [0.6, 0.4]]), 2: np.array([[0.9, 0.1], [0.7, 0.3]])}
-    assert np.allclose(_confidence(probabilities, 2), [0.55, 0.65])
 
 
 def test_without_a_target_there_is_no_section(planted: dict[str, Any]) -> None:

@@ -1,0 +1,68 @@
+"""Estimate how accurate linear probes of a source are on a target, without its labels.
+
+The confidence in a prediction is the mean probability that the probes of all layers give to the class that the best one
+predicts: layers that disagree are a sign of error where one of them is sure.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from nlp_transfer.metrics.unlabeled_accuracy import AccuracyEstimate, estimate_accuracy
+from nlp_transfer.reporting.diagnosis.rows import DomainRows, Probe, best_layer, probabilities_of
+
+
+class TargetAccuracy(NamedTuple):
+    """Hold the accuracy of the best layer's probe.
+
+    Args:
+        source: on the source, by cross-validation.
+        estimate: on the target, without its labels.
+        true: on the target, by its labels; None without.
+    """
+
+    source: float
+    estimate: AccuracyEstimate
+    true: float | None
+
+
+def target_accuracy(probes: Mapping[int, Probe], labels: np.ndarray, target: DomainRows) -> TargetAccuracy:
+    """Return the accuracy of the probes on a target; `labels` are those of the source, shape (rows,)."""
+    best = best_layer(probes)
+    here = {layer: probe.probabilities for layer, probe in probes.items()}
+    there = {
+        layer: probabilities_of(torch.from_numpy(target.features[layer]) @ weight.T + bias, multi_label=False)
+        for layer, probe in probes.items()
+        for weight, bias in [probe.head]
+    }
+    right = here[best].argmax(axis=1) == labels
+    estimate = estimate_accuracy(right, confidence(here, best), confidence(there, best))
+    true = None if target.labels is None else float(np.mean(there[best].argmax(axis=1) == target.labels))
+    return TargetAccuracy(float(right.mean()), estimate, true)
+
+
+def confidence(probabilities: Mapping[int, np.ndarray], best: int) -> np.ndarray:
+    """Return the mean over layers of the probability of the class that the best layer predicts, shape (rows,).
+
+    Args:
+        probabilities: of each layer, shape (rows, classes).
+
+    Example:
+        >>> confidence({1: np.array([[0.2, 0.8]]), 2: np.array([[0.9, 0.1]])}, best=2)
+        array([0.55])
+    """
+    chosen = probabilities[best].argmax(axis=1)
+    mean: np.ndarray = np.mean(list(probabilities.values()), axis=0)[np.arange(len(chosen)), chosen]
+    return mean
+
+
+def describe_estimate(estimate: AccuracyEstimate) -> str:
+    """Return an estimate with its interval.
+
+    Example:
+        >>> describe_estimate(AccuracyEstimate(0.8, 0.75, 0.85))
+        '0.800 (0.750–0.850)'
+    """
+    return f"{estimate.accuracy:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"

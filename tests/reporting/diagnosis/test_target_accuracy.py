@@ -1,0 +1,23 @@
+"""Accuracy on a target without its labels."""
+
+import numpy as np
+import pytest
+
+from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
+from nlp_transfer.reporting.diagnosis.target_accuracy import confidence, target_accuracy
+
+
+def test_the_confidence_is_that_of_all_layers_in_the_best_ones_class() -> None:
+    probabilities = {1: np.array([[0.2, 0.8], [0.6, 0.4]]), 2: np.array([[0.9, 0.1], [0.7, 0.3]])}
+    assert np.allclose(confidence(probabilities, 2), [0.55, 0.65])
+
+
+def test_labels_of_the_target_are_for_comparison_alone(data: DiagnosisData) -> None:
+    assert data.target is not None
+    assert data.source.labels is not None
+    found = target_accuracy(data.probes, data.source.labels, data.target)
+    assert found.true is not None
+    assert found.estimate.accuracy == pytest.approx(found.true, abs=0.3)
+    blind = data.target.__class__(**{**vars(data.target), "labels": None})
+    without = target_accuracy(data.probes, data.source.labels, blind)
+    assert (without.estimate, without.true) == (found.estimate, None)
