@@ -33,9 +33,15 @@ class Diagnosis:
     """
 
     title: str
+    encoder: str
     sections: tuple[Section, ...]
     label_errors: list[dict[str, Any]] = field(default_factory=list)
     paths: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def lead(self) -> list[str]:
+        """Return the first sentences."""
+        return [f"Texts were read by the frozen encoder {self.encoder}; nothing was trained but linear models on it."]
 
     @property
     def warnings(self) -> list[str]:
@@ -43,7 +49,7 @@ class Diagnosis:
         return [block.text for section in self.sections for block in section.blocks if isinstance(block, Alert)]
 
     def __str__(self) -> str:
-        return sections_markdown(self.title, [], self.sections)
+        return sections_markdown(self.title, self.lead, self.sections)
 
     def _repr_markdown_(self) -> str:
         """Return the diagnosis for a notebook."""
@@ -77,7 +83,7 @@ def diagnose(config: ExperimentParts, *, output: str | None = None, rows: int | 
     data = DiagnosisData(config, prepare(config), rows)
     sections = tuple(section for make in DIAGNOSES if (section := make(data)) is not None)
     origins = " and ".join(corpus.origin for corpus in data.prepared.data.corpora.values())
-    found = Diagnosis(f"Diagnosis of {origins}", sections, list(label_rows(data)))
+    found = Diagnosis(f"Diagnosis of {origins}", data.prepared.loaded.origin, sections, list(label_rows(data)))
     return found if place is None else _written(found, place)
 
 
@@ -85,7 +91,7 @@ def _written(found: Diagnosis, place: Path) -> Diagnosis:
     """Write a diagnosis into a new folder; return it with the paths."""
     try:
         with atomic_folder(place) as folder:
-            write_text(folder / FILES["page"], sections_page(found.title, [], found.sections, found.warnings))
+            write_text(folder / FILES["page"], sections_page(found.title, found.lead, found.sections, found.warnings))
             write_text(folder / FILES["report"], str(found))
             record = {"title": found.title, "sections": [*map(section_record, found.sections)]}
             write_json(folder / FILES["data"], record)
