@@ -108,8 +108,12 @@ class Experiment:
 
     @property
     def baseline_names(self) -> tuple[str, ...]:
-        """Return the baselines that are scored."""
-        return self.task.default_baselines if self.baselines is None else self.baselines
+        """Return the baselines that are scored: of descriptions alone, a row a class, chance and no majority."""
+        if self.baselines is not None:
+            return self.baselines
+        described = all(corpus.descriptions and not corpus.place for corpus in self.sources)
+        names = self.task.default_baselines
+        return tuple("chance" if described and name == "majority" else name for name in names)
 
     def sized(self, rows: int) -> Self:
         """Return the experiment with the training arguments that depend on the number of training rows."""

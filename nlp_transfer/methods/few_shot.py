@@ -1,11 +1,12 @@
 """Few-shot choice: compare methods for few labels by cross-validation, then train one of them on all rows.
 
-Each method is trained on all folds but one and scored on that one. The first candidate is taken, unless another scores
-higher in 9 of 10 bootstrap samples of the rows: a small lead on few rows is chance more often than not.
+Each method is trained on all folds but one and scored on that one; the best score is taken, the first of equal ones.
+The report has each lead with its interval: on few rows a small one is chance more often than not.
 Reference: Perez et al. (2021), True few-shot learning with language models, https://arxiv.org/abs/2105.11447
 """
 
 import copy
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
@@ -26,14 +27,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PreTrainedModel
 
+log = logging.getLogger(__name__)
+
 CANDIDATES: dict[str, type[Method]] = {method.name: method for method in (Contrastive, FrozenEncoder, Prototypes)}
-"""The methods to choose among, the preferred one first."""
+"""The methods to choose among; of equal scores the first is taken."""
 
 SAMPLES = 500
 """Number of bootstrap samples of the rows."""
-
-SURE = 0.9
-"""Share of them in which another candidate must score higher than the first to be taken."""
 
 
 @final
@@ -45,8 +45,8 @@ class FewShot(Method):
     trained once and scored on these.
 
     Args:
-        candidates: the methods to choose among, by their defaults; the first is taken unless another is surely better.
-        repeats: number of random divisions into folds.
+        candidates: the methods to choose among, with their default settings.
+        repeats: number of random divisions into folds, where there are no validation rows.
 
     Example:
         >>> data = {"train_dataset": rows, "eval_dataset": validation_rows}
@@ -91,9 +91,10 @@ class FewShot(Method):
 
         logits: dict[str, list[Tensor]] = {name: [] for name in self.candidates}
         truth = []
-        for train, held_out in self._divisions(context):
+        for number, (train, held_out) in enumerate(self._divisions(context), 1):
             truth.append(collated_labels(held_out, context.collate))
             for method in self._methods():
+                log.info("few_shot: %s on %d rows, fold %d.", method.name, len(train), number)
                 logits[method.name].append(_held_out_logits(method, model, train, held_out, context))
         outside = {name: torch.cat(parts) for name, parts in logits.items()}
         facts = broadcast_object_list([self._compare(outside, torch.cat(truth), context)])[0]
@@ -120,28 +121,27 @@ class FewShot(Method):
                 )
 
     def _compare(self, logits: "dict[str, Tensor]", truth: "Tensor", context: Context) -> dict[str, Any]:
-        """Return the chosen method, each score, and the others' leads over the first with their intervals."""
+        """Return the chosen method, each score, and its leads over the others with their intervals."""
         import torch
 
         from nlp_transfer.metrics.bootstrap import percentile_interval
 
-        first, *others = self.candidates
         scores = {name: float(context.score(made, truth)) for name, made in logits.items()}
+        chosen = max(scores, key=scores.__getitem__)
         rng = np.random.default_rng(context.seed)
         draws = [torch.from_numpy(rng.integers(len(truth), size=len(truth))) for _ in range(SAMPLES)]
         sampled = {
             name: np.array([context.score(made[rows], truth[rows]) for rows in draws]) for name, made in logits.items()
         }
-        leads = {name: sampled[name] - sampled[first] for name in others}
-        surely = [name for name in others if (leads[name] > 0).mean() >= SURE and scores[name] > scores[first]]
+        leads = {name: percentile_interval(sampled[chosen] - sampled[name]) for name in scores if name != chosen}
         rows = len(context.validation)
         return {
-            "chosen": max(surely, key=scores.__getitem__, default=first),
-            "scored_on": f"{rows} validation rows" if rows else f"{self.repeats} times the folds of cross-validation",
+            "chosen": chosen,
+            "scored_on": f"{rows} validation rows" if rows else "rows that are held out, by cross-validation",
             "scores": scores,
-            f"lead over {first}": {
-                name: f"{scores[name] - scores[first]:+.3f} ({low:+.3f} to {high:+.3f})"
-                for name, (low, high) in ((name, percentile_interval(lead)) for name, lead in leads.items())
+            "lead": {
+                f"over {name}": f"{scores[chosen] - scores[name]:+.3f} (95 % {low:+.3f} to {high:+.3f})"
+                for name, (low, high) in leads.items()
             },
         }
 

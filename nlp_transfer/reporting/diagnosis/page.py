@@ -65,7 +65,7 @@ def diagnose(config: ExperimentParts, *, output: str | None = None, rows: int | 
 
     Raises:
         ConfigError: the task has no classes, or `rows` is too small.
-        DataError: the corpora cannot be read.
+        DataError: the corpora cannot be read, or have too few labelled rows.
         CheckpointError: `output` holds something, or cannot be written.
 
     Example:
@@ -81,6 +81,7 @@ def diagnose(config: ExperimentParts, *, output: str | None = None, rows: int | 
     if rows is not None and rows < LEAST_ROWS:
         raise ConfigError(f"--rows is {rows}; expected {LEAST_ROWS} or more, or null for all.")
     data = DiagnosisData(config, prepare(config), rows)
+    data.check()
     sections = tuple(section for make in DIAGNOSES if (section := make(data)) is not None)
     origins = " and ".join(corpus.origin for corpus in data.prepared.data.corpora.values())
     found = Diagnosis(f"Diagnosis of {origins}", data.prepared.loaded.origin, sections, list(label_rows(data)))

@@ -12,6 +12,7 @@ from datasets import concatenate_datasets
 
 from nlp_transfer.data.corpus import DOMAIN_COLUMN
 from nlp_transfer.data.splits.near_duplicates import near_duplicate_groups
+from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.models.activation_cache.features import hidden_states, pool_documents
 from nlp_transfer.models.activation_cache.window_rows import network_rows
@@ -28,6 +29,9 @@ from nlp_transfer.training.extensions.activation_cache import store_for
 FOLDS = 5
 SIMILARITY = 0.6
 """Jaccard similarity from which two texts are near-duplicates."""
+
+LEAST_LABELED = 20
+"""Number of labelled rows of the source below which nothing is judged."""
 
 L2 = (1.0, 10.0, 100.0, 1000.0)
 """Penalties of the linear probes."""
@@ -76,6 +80,15 @@ class DiagnosisData:
     experiment: ExperimentParts
     prepared: PreparedRun
     most_rows: int | None = None
+
+    def check(self) -> None:
+        """Raise DataError where there are too few labelled rows to judge one by the others."""
+        encoded = {name: rows for name, rows in self.prepared.data.encoded["source"].items() if name != "unlabeled"}
+        if (count := sum(map(len, encoded.values()))) < LEAST_LABELED:
+            raise DataError(
+                f"{self.prepared.data.corpora['source'].origin} has {count} labelled rows, and a diagnosis needs "
+                f"{LEAST_LABELED} or more."
+            )
 
     @property
     def task(self) -> FittedTask:
@@ -166,7 +179,13 @@ def _folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> list[tuple[np.n
     """Return (training rows, other rows) of each fold; near-duplicates are in one fold."""
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
-    count = max(2, min(FOLDS, len(np.unique(groups))))
+    largest = int(np.bincount(labels).max() if labels.ndim == 1 else labels.sum(axis=0).max())
+    count = min(FOLDS, len(np.unique(groups)), largest)
+    if count < 2:
+        raise DataError(
+            f"The {len(labels)} labelled rows are all near-duplicates of one another, or each of another class: "
+            "none can be judged by the others. Give more rows."
+        )
     splitter: Any = (
         StratifiedGroupKFold(count, shuffle=True, random_state=seed) if labels.ndim == 1 else GroupKFold(count)
     )

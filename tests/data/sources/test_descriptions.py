@@ -26,8 +26,8 @@ def test_without_descriptions_a_source_is_missing() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"tax": "about taxes", "tort": " "}, r"source\.descriptions: row 2: text is empty"),
-        ({"tax": "about taxes"}, r"all 1 training rows have one class, 'tax'"),
+        ({"tax": "about taxes", "tort": " "}, r"source\.descriptions\.tort is blank\."),
+        ({"tax": "about taxes"}, r"source\.descriptions describes one class; a classifier needs two or more\."),
     ],
 )
 def test_descriptions_that_do_not_do(words: dict[str, str], message: str) -> None:

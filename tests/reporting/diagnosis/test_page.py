@@ -8,7 +8,9 @@ import pytest
 
 from nlp_transfer import diagnose
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.errors import CheckpointError, ConfigError, DataError
+from tests.reporting.diagnosis.conftest import write
+from tests.tiny_runs import rows
 
 TITLES = ["Texts", "Classes", "Near-duplicates", "Labels", "Encoder", "Source and target"]
 
@@ -38,6 +40,30 @@ def test_several_labels(planted: dict[str, Any], tmp_path: Path) -> None:
     found = diagnose(load_config(tree=tree))
     assert [section.title for section in found.sections] == TITLES
     assert {"id", "split", "label", "looks_like", "quality"} == set(found.label_errors[0])
+
+
+def test_classes_of_one_row_and_two(planted: dict[str, Any], tmp_path: Path) -> None:
+    few, test = rows(24, seed=3), rows(6, seed=4)
+    for row in [*few[3:], *test]:
+        row["label"] = "permissive"  # the other two classes have one or two rows
+    corpus = write(tmp_path / "rare", {"train": few, "test": test})
+    tree = {**planted, "source": {"path": str(corpus), "split": {"validation": 0}}}
+    assert len(diagnose(load_config(tree=tree)).label_errors) == 30
+
+
+def test_what_has_too_few_rows(planted: dict[str, Any], tmp_path: Path) -> None:
+    corpus = write(tmp_path / "five", {"train": rows(5), "test": rows(4, seed=1)})
+    tree = {**planted, "source": {"path": str(corpus), "split": {"validation": 0}}}
+    with pytest.raises(DataError, match=r"has 9 labelled rows, and a diagnosis needs 20 or more\."):
+        diagnose(load_config(tree=tree))
+    tree["source"] = {"descriptions": {"copyleft": "share alike", "permissive": "any use", "public": "no rights"}}
+    with pytest.raises(DataError, match=r"descriptions of 3 classes has 3 labelled rows"):
+        diagnose(load_config(tree=tree))
+    same = [{**row, "text": "the same text of more than five words"} for row in rows(24)]
+    corpus = write(tmp_path / "same", {"train": same[:20], "test": same[20:]})
+    tree["source"] = {"path": str(corpus), "split": {"validation": 0, "method": "given"}}
+    with pytest.raises(DataError, match=r"The 24 labelled rows are all near-duplicates"):
+        diagnose(load_config(tree={key: value for key, value in tree.items() if key != "target"}))
 
 
 def test_what_cannot_be_diagnosed(planted: dict[str, Any]) -> None:
