@@ -9,6 +9,7 @@ import pytest
 from nlp_transfer import load, run
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import DataError
+from nlp_transfer.reporting.sections.results import NOTHING_SCORED
 from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.without_validation import NOTE, without_evaluation
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
@@ -107,6 +108,7 @@ def test_descriptions_alone_without_a_target(folder: Path, tmp_path: Path) -> No
     report = run(load_config(tree=made))
     assert report is not None
     assert report.metrics == {"source": {}}
+    assert NOTHING_SCORED in (tmp_path / "run" / "report.md").read_text()
     assert load(tmp_path / "run" / "model").label_names == sorted(DESCRIPTIONS)
 
 

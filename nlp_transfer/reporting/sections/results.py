@@ -149,7 +149,12 @@ def results(report: Report) -> Section:
             blocks.append(Text(f"### {domain}, {split} ({systems[MODEL]['rows']:,} {task.wording.unit})"))
             made = drawn_blocks(task, systems, f"{domain} {split}")
             blocks += [block for block in made if (domain, split) in judged or not isinstance(block, Figure)]
-    return Section("Results", (*blocks, Text(legend(task))))
+    return Section("Results", (*blocks, Text(legend(task) if blocks else NOTHING_SCORED)))
+
+
+NOTHING_SCORED = (
+    "No held-out rows with labels: nothing is scored. `predict` applies the model, `evaluate` scores it later."
+)
 
 
 def opening(report: Report) -> Iterator[str]:
