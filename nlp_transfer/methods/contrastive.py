@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import TrainingError
 from nlp_transfer.methods.context import Context
-from nlp_transfer.methods.held_out import HeldOut
 from nlp_transfer.methods.probing import TEMPERATURE, LinearProbing
 from nlp_transfer.methods.text_batches import TrainedTexts, balanced_batches, copy_from_first_process
 from nlp_transfer.progress import counted
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PreTrainedModel
 
-MIN_STEPS, PASSES = 30, 3
+MIN_STEPS, PASSES = 20, 3
 """Steps where none are named: so many, or so many passes over the texts if that is more."""
 
 WEIGHT_DECAY = 0.01
@@ -34,14 +33,14 @@ WEIGHT_DECAY = 0.01
 class Contrastive(LinearProbing):
     """Train the encoder by a contrastive loss on all labels of a batch, then fit a head on it.
 
-    Other fields: see `LinearProbing`. The head is chosen on validation; without such rows it takes the nearest class
-    mean of the last layer, since the encoder has seen the rows of a cross-validation.
+    Other fields: see `LinearProbing`. The head is chosen on validation; without such rows it is a logistic regression
+    on the last layer with a penalty of 1, since the encoder has seen the rows of a cross-validation.
 
     Args:
         layers: the layers that a head chosen on validation may read; None is the last one, which is trained.
         l2: the penalties to try on validation.
         losses: the heads to try on validation; see `LinearProbing`.
-        steps: number of optimizer steps; None is 30, or three passes over the texts if that is more.
+        steps: number of optimizer steps; None is 20, or three passes over the texts if that is more.
         texts_per_step: maximum number of texts of a step, each of which is read twice.
         learning_rate: largest one of the encoder; it warms up over a tenth of the steps, and falls to 0.
         temperature: divides the similarities.
@@ -60,7 +59,7 @@ class Contrastive(LinearProbing):
 
     steps: int | None = None
     texts_per_step: int = 64
-    learning_rate: float = 1e-4
+    learning_rate: float = 3e-5
     temperature: float = TEMPERATURE
 
     def __post_init__(self) -> None:
@@ -80,17 +79,11 @@ class Contrastive(LinearProbing):
         probe = self
         if not len(context.validation):
             layers, pooling = self.candidate_layers(model)[-1:], [self.trained_pooling(model)]
-            probe = replace(self, layers=layers, pooling=pooling, losses=["prototypes"])
+            probe = replace(self, layers=layers, pooling=pooling, losses=["task"], l2=[1.0])
         for module in folded_modules(model, probe.fit(model, unseen)):
             module.requires_grad_(False)
         context.facts[self.name] |= {"steps": len(losses), "first loss": losses[0], "last loss": losses[-1]}
         return model
-
-    def margin_scale(self, held_out: HeldOut, features: "Tensor", logits: "Tensor") -> float:
-        """Return the scale by which logits are similarities over the temperature, as in training, if none is fitted."""
-        if held_out.cross_validates:  # by rows that the encoder has seen every margin looks sure
-            return 1 / (self.temperature * float(features.norm(dim=1).mean()))
-        return super().margin_scale(held_out, features, logits)
 
     def trained_pooling(self, model: "PreTrainedModel") -> str:
         """Return the pooling whose features are trained: the first that is named or possible."""

@@ -218,7 +218,8 @@ class LinearProbing(Method):
         classes, labels = final_linear(model)[1].out_features, train.labels.to(device)
         held_out = HeldOut(labels, validation.labels, context.seed)
         truth = held_out.truth.cpu()
-        if held_out.cross_validates and held_out.has_single_rows and self.losses != ["prototypes"]:
+        chooses = len(train.features) * len(self.losses) * len(self.l2) > 1 and self.losses != ["prototypes"]
+        if chooses and held_out.cross_validates and held_out.has_single_rows:
             log.warning(
                 "A class has one training text, so that cross-validation cannot judge its head: take the method "
                 "prototypes or contrastive, or label more."

@@ -26,14 +26,16 @@ def sources(data: DiagnosisData) -> Section | None:
         layer = best_layer(probes)
         test = two_sample_test(source.features[layer][own], target.features[layer])
         ranked.append((target_accuracy(probes, source.labels[own], target), name, len(own), test.a_distance))
-    ranked.sort(key=lambda one: -one[0].estimate.accuracy)
     if len(ranked) < 2:
         return None
-    (first, best, *_), (second, other, *_) = ranked[:2]
-    sure = "" if second.estimate.high < first.estimate.low else f", though its interval overlaps that of {other}"
+    ranked.sort(key=lambda one: -one[0].estimate.accuracy)
+    contenders = [one for one in ranked if one[0].estimate.high >= ranked[0][0].estimate.low]
+    chosen = min(contenders, key=lambda one: one[3])[1]
+    others = ", ".join(one[1] for one in contenders if one[1] != chosen)
+    sure = f", the nearest of those whose intervals overlap (not clearly worse: {others})" if others else ""
     how = (
-        f"Linear probes of each source, and their accuracy on the target, estimated without its labels: {best} is best"
-        f"{sure}. More texts of several sources may be better than the best one."
+        "Linear probes of each source, and their accuracy on the target, estimated without its labels. "
+        f"Take {chosen}{sure}. Several sources together may be better than one."
     )
     known = ranked[0][0].true is not None
     columns = ["source", "texts", "accuracy on itself", "estimated on the target", "proxy A-distance"]

@@ -7,7 +7,7 @@ from nlp_transfer.config.experiment import load_config
 from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
 from nlp_transfer.reporting.diagnosis.sources import sources
 from nlp_transfer.reporting.prepared_run import prepare
-from nlp_transfer.tasks.blocks import Table
+from nlp_transfer.tasks.blocks import Table, Text
 from tests.reporting.diagnosis.conftest import write
 from tests.tiny_runs import rows
 
@@ -23,6 +23,8 @@ def test_the_source_with_wrong_labels_comes_last(planted: dict[str, Any], tmp_pa
     (table,) = [block for block in section.blocks if isinstance(block, Table)]
     assert [Path(row[0]).name for row in table.rows] == ["corpus", "wrong"]
     assert table.columns[-1] == "by its labels"
+    (text,) = [block.markdown for block in section.blocks if isinstance(block, Text)]
+    assert "corpus" in text.partition("Take ")[2].partition(".")[0]
     assert float(table.rows[0][-1]) > float(table.rows[1][-1])
 
 
