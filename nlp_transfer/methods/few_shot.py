@@ -91,10 +91,11 @@ class FewShot(Method):
 
         logits: dict[str, list[Tensor]] = {name: [] for name in self.candidates}
         truth = []
-        for number, (train, held_out) in enumerate(self._divisions(context), 1):
+        divisions = list(self._divisions(context))
+        for number, (train, held_out) in enumerate(divisions, 1):
             truth.append(collated_labels(held_out, context.collate))
             for method in self._methods():
-                log.info("few_shot: %s on %d rows, fold %d.", method.name, len(train), number)
+                log.info("few_shot: %s on %d rows, %d of %d.", method.name, len(train), number, len(divisions))
                 logits[method.name].append(_held_out_logits(method, model, train, held_out, context))
         outside = {name: torch.cat(parts) for name, parts in logits.items()}
         facts = broadcast_object_list([self._compare(outside, torch.cat(truth), context)])[0]
