@@ -130,6 +130,8 @@ def _cell_problems(config: Experiment, scored: str, *, stock: bool) -> list[str]
         problems.append(f"task is {config.task.name}: a sweep compares classifiers or summarisers. Run it by itself.")
     elif stock and Output.LOGITS not in config.task.provides:
         problems.append(f"task is {config.task.name}: a stock run classifies. Leave stock out.")
+    if scored == "source" and config.zero_shot:
+        problems.append("source has descriptions alone, and no rows to score. Set scored: target.")
     if scored == "target" and config.target is None:
         problems.append("scored is target, and a cell has no target. Name it with target: {path: …}.")
     return problems

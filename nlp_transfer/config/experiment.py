@@ -107,13 +107,17 @@ class Experiment:
         return ModelReference(self.model, self.revision, self.trust_remote_code, self.attention_dropout)
 
     @property
+    def zero_shot(self) -> bool:
+        """Return True if descriptions of the classes are all that is learned from."""
+        return all(corpus.descriptions and not corpus.place for corpus in self.sources)
+
+    @property
     def baseline_names(self) -> tuple[str, ...]:
         """Return the baselines that are scored: of descriptions alone, a row a class, chance and no majority."""
         if self.baselines is not None:
             return self.baselines
-        described = all(corpus.descriptions and not corpus.place for corpus in self.sources)
         names = self.task.default_baselines
-        return tuple("chance" if described and name == "majority" else name for name in names)
+        return tuple("chance" if self.zero_shot and name == "majority" else name for name in names)
 
     def sized(self, rows: int) -> Self:
         """Return the experiment with the training arguments that depend on the number of training rows."""

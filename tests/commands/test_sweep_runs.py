@@ -215,3 +215,20 @@ def test_each_seed_has_its_own_draw_of_few_shots(sweep_file):
     assert scored["plain", "frozen", 0].scores != scored["plain", "frozen", 1].scores
     assert {seed for corpus, system, seed in scored if (corpus, system) == ("plain", "tfidf_svm")} == {0, 1}
     assert {seed for corpus, system, seed in scored if (corpus, system) == ("many", "tfidf_svm")} == {0}
+
+
+def test_of_descriptions_alone_the_target_is_scored(sweep_file, tmp_path):
+    tree = read_yaml(sweep_file)
+    words = {"copyleft": "share alike source", "permissive": "any use", "public": "no rights"}
+    target = {"path": str(tmp_path / "plain" / "test.jsonl")}
+    tree["corpora"] = {"none": {"source": {"descriptions": words}, "target": target}}
+    tree |= {"systems": {"nearest": {"methods": ["prototypes"]}}, "seeds": [0]}
+    sweep_file.write_text(to_yaml(tree))
+    with pytest.raises(
+        ConfigError, match=r"source has descriptions alone, and no rows to score\. Set scored: target\."
+    ):
+        read_sweep(sweep_file)
+    sweep_file.write_text(to_yaml({**tree, "scored": "target"}))
+    run_sweep(read_sweep(sweep_file))
+    found = {result.system for result in results_of(read_sweep(sweep_file))}
+    assert found == {"nearest", "chance", "tfidf_svm"}

@@ -112,10 +112,16 @@ def test_descriptions_alone_without_a_target(folder: Path, tmp_path: Path) -> No
     assert load(tmp_path / "run" / "model").label_names == sorted(DESCRIPTIONS)
 
 
-def test_few_shot_chooses_in_a_run(folder: Path, tmp_path: Path) -> None:
-    method = {"name": "few_shot", "candidates": ["prototypes", "frozen_encoder"]}
-    report = run(load_config(tree=tree(folder, tmp_path / "run", methods=[method])))
+@pytest.mark.parametrize(
+    ("corpus", "task"),
+    [("corpus", {}), ("several", {}), ("corpus", {"long_documents": "windows", "max_length": 8, "max_windows": 2})],
+    ids=["one label", "several labels", "windows"],
+)
+def test_few_shot_chooses_in_a_run(folder: Path, tmp_path: Path, corpus: str, task: dict[str, Any]) -> None:
+    made = tree(folder, tmp_path / "run", methods=["few_shot"], source={"path": str(folder / corpus)}, task=task)
+    report = run(load_config(tree={**made, "baselines": ["majority"]}))
     assert report is not None
     facts = report.facts["few_shot"]
-    assert facts["chosen"] in ("prototypes", "frozen_encoder")
-    assert set(facts["scores"]) == {"prototypes", "frozen_encoder"}
+    assert facts["chosen"] in ("contrastive", "prototypes", "frozen_encoder")
+    assert set(facts["scores"]) == {"contrastive", "prototypes", "frozen_encoder"}
+    assert len(facts["lead"]) == 2
