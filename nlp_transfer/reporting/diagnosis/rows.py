@@ -225,10 +225,12 @@ def probabilities_of(logits: torch.Tensor, *, multi_label: bool) -> np.ndarray:
 
 
 def label_text(names: Sequence[str], label: Any) -> str:
-    """Return the name of a class id, or the names of zeros and ones.
+    """Return the name of a class id, or the names of zeros and ones, `none` without any.
 
     Example:
         >>> label_text(["a", "b"], np.array([1, 1])), label_text(["a", "b"], 0)
         ('a, b', 'a')
     """
-    return names[int(label)] if np.ndim(label) == 0 else ", ".join(names[int(i)] for i in np.flatnonzero(label))
+    if np.ndim(label) == 0:
+        return names[int(label)]
+    return ", ".join(names[int(i)] for i in np.flatnonzero(label)) or "none"

@@ -46,3 +46,4 @@ def test_a_limit_draws_from_each_split(planted: dict[str, Any]) -> None:
 def test_names_of_labels() -> None:
     assert label_text(["a", "b"], np.int64(1)) == "b"
     assert label_text(["a", "b", "c"], np.array([1, 0, 1])) == "a, c"
+    assert label_text(["a", "b"], np.array([0, 0])) == "none"
