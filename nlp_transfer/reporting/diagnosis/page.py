@@ -69,7 +69,8 @@ def diagnose(config: ExperimentParts, *, output: str | None = None, rows: int | 
         CheckpointError: `output` holds something, or cannot be written.
 
     Example:
-        >>> found = diagnose(Experiment("encoder", source="corpus", training=TransferArguments("runs/none")))
+        >>> task, training = {"max_length": 64}, {"output_dir": "runs/none"}
+        >>> found = diagnose(Experiment("encoder", "corpus", training, task=task))
         >>> [section.title for section in found.sections]
         ['Texts', 'Classes', 'Near-duplicates', 'Labels', 'Encoder']
     """
