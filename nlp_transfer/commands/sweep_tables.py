@@ -87,7 +87,7 @@ def sweep_table(results: Iterable[CellResult], title: str = "Sweep") -> Table:
             rows.append([corpus, system, *scores, str(seeds), f"{seconds:,.1f}"])
         rules.add(len(rows) - 1)
     columns = ["corpus", "system", *headings.values(), "seeds", "seconds"]
-    title = f"{title}\nmean ± deviation over seeds, and the 95 % interval of the mean from three seeds on"
+    title = f"{title}\nmeans and deviations over seeds, from three seeds on with the 95 % interval of the mean"
     return Table(title, columns, rows, names=2, rules=frozenset(rules))
 
 

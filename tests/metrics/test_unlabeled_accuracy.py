@@ -21,10 +21,10 @@ def test_it_follows_a_shift_of_confidence() -> None:
         return confidence, random.random(4000) < confidence
 
     known, right = domain(0.2)
-    other, truth = domain(0.6)
-    found = estimate_accuracy(right, known, other)
-    assert found.accuracy < right.mean() - 0.1
-    assert found.accuracy == pytest.approx(truth.mean(), abs=0.12)
+    same, truth = domain(0.2)
+    assert estimate_accuracy(right, known, same).accuracy == pytest.approx(truth.mean(), abs=0.02)
+    estimates = [estimate_accuracy(right, known, domain(hard)[0]).accuracy for hard in (0.2, 0.4, 0.6)]
+    assert estimates[0] > estimates[1] + 0.1 > estimates[2] + 0.2
 
 
 def test_all_right_and_nothing_known() -> None:
