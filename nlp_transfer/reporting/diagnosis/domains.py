@@ -1,22 +1,24 @@
 """Diagnose the target: how it differs from the source, and how accurate a model of the source will be there."""
 
 from nlp_transfer.metrics.domain_distance import different_words, two_sample_test
-from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, DomainRows
+from nlp_transfer.reporting.diagnosis.rows import LEAST_DISTINCT, DiagnosisData, DomainRows
 from nlp_transfer.reporting.diagnosis.target_accuracy import describe_estimate, target_accuracy
 from nlp_transfer.tasks.blocks import Block, Section, Table, Text, escape_markdown
 
 WORDS = 15
-LEAST_ROWS = 8
-"""Number of texts of each domain below which nothing is tested."""
 
 
 def domains(data: DiagnosisData) -> Section | None:
     """Return the section on the domains; None without a target."""
     target = data.target
-    if target is None or min(len(target.ids), len(data.source.ids)) < LEAST_ROWS:
+    if target is None:
         return None
     layer = data.best_layer
-    test = two_sample_test(data.source.features[layer], target.features[layer], seed=data.experiment.training.seed)
+    here, there = data.distinct()  # a near-duplicate in the other half would be known from training
+    if min(len(here), len(there)) < LEAST_DISTINCT:
+        return None
+    seed = data.experiment.training.seed
+    test = two_sample_test(data.source.features[layer][here], target.features[layer][there], seed=seed)
     facts = [
         [
             "domain told right, of texts not trained on",
@@ -38,7 +40,7 @@ def domains(data: DiagnosisData) -> Section | None:
 def _accuracy_facts(data: DiagnosisData, target: DomainRows) -> list[list[str]]:
     """Return the accuracy of the source's probe on the target, without its labels, and with them if it has some."""
     assert data.source.labels is not None
-    found = target_accuracy(data.probes, data.source.labels, target)
+    found = target_accuracy(data.probes, data.source.labels, target, data.task)
     facts = [
         ["accuracy on the source, by cross-validation", f"{found.source:.3f}"],
         ["accuracy on the target, without its labels", describe_estimate(found.estimate)],

@@ -20,6 +20,7 @@ FILES = {"page": "diagnosis.html", "report": "diagnosis.md", "data": "diagnosis.
 """Names of the files, by the word that a command prints."""
 
 LEAST_ROWS = 50
+"""Smallest limit of the texts that are read."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,9 @@ SIMILARITY = 0.6
 LEAST_LABELED = 20
 """Number of labelled rows of the source below which nothing is judged."""
 
+LEAST_DISTINCT = 8
+"""Number of texts of each domain, one of each group of near-duplicates, below which domains are not compared."""
+
 L2 = (1.0, 10.0, 100.0, 1000.0)
 """Penalties of the linear probes."""
 
@@ -111,6 +114,13 @@ class DiagnosisData:
         """The group of near-duplicates of each row of the source, then of the target."""
         texts = [*self.source.texts, *(self.target.texts if self.target is not None else ())]
         return near_duplicate_groups(texts, len(texts), SIMILARITY)
+
+    def distinct(self, places: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return one row of each group of near-duplicates, of the source's (or some of them) and of the target's."""
+        count = len(self.source.ids)
+        places = np.arange(count) if places is None else places
+        first = places[np.unique(self.groups[places], return_index=True)[1]]
+        return first, np.unique(self.groups[count:], return_index=True)[1]
 
     @cached_property
     def probes(self) -> dict[int, Probe]:
@@ -212,16 +222,10 @@ def _probe(
     losses = [float(loss(made, y).mean()) for made in logits]
     best = int(np.argmin(losses))
     (head,) = fit_linear_heads(x, y, loss, l2=[L2[best]], num_labels=classes)
-    probabilities = probabilities_of(logits[best], multi_label=task.multi_label)
+    probabilities = task.probabilities(logits[best].numpy())
     predicted = (probabilities >= 0.5).astype(int) if task.multi_label else probabilities.argmax(axis=1)
     scores = classification_metrics(predicted, labels, task.label_names, multi_label=task.multi_label)
     return Probe(probabilities, float(scores["macro_f1"]), losses[best], head)
-
-
-def probabilities_of(logits: torch.Tensor, *, multi_label: bool) -> np.ndarray:
-    """Return the probabilities of logits, float64, shape (rows, classes)."""
-    made = logits.double().sigmoid() if multi_label else logits.double().softmax(dim=-1)
-    return made.numpy()
 
 
 def label_text(names: Sequence[str], label: Any) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nlp_transfer.metrics.domain_distance import two_sample_test
-from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, best_layer
+from nlp_transfer.reporting.diagnosis.rows import LEAST_DISTINCT, DiagnosisData, best_layer
 from nlp_transfer.reporting.diagnosis.target_accuracy import describe_estimate, target_accuracy
 from nlp_transfer.tasks.blocks import Section, Table, Text
 
@@ -24,8 +24,12 @@ def sources(data: DiagnosisData) -> Section | None:
             continue
         probes = data.probes_of(own)
         layer = best_layer(probes)
-        test = two_sample_test(source.features[layer][own], target.features[layer])
-        ranked.append((target_accuracy(probes, source.labels[own], target), name, len(own), test.a_distance))
+        here, there = data.distinct(own)
+        if min(len(here), len(there)) < LEAST_DISTINCT:
+            continue
+        test = two_sample_test(source.features[layer][here], target.features[layer][there])
+        accuracy = target_accuracy(probes, source.labels[own], target, data.task)
+        ranked.append((accuracy, name, len(own), test.a_distance))
     if len(ranked) < 2:
         return None
     ranked.sort(key=lambda one: -one[0].estimate.accuracy)

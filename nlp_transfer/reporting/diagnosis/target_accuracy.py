@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from nlp_transfer.metrics.unlabeled_accuracy import AccuracyEstimate, estimate_accuracy
-from nlp_transfer.reporting.diagnosis.rows import DomainRows, Probe, best_layer, probabilities_of
+from nlp_transfer.reporting.diagnosis.rows import DomainRows, Probe, best_layer
+from nlp_transfer.tasks.base import FittedTask
 
 
 class TargetAccuracy(NamedTuple):
@@ -28,12 +29,14 @@ class TargetAccuracy(NamedTuple):
     true: float | None
 
 
-def target_accuracy(probes: Mapping[int, Probe], labels: np.ndarray, target: DomainRows) -> TargetAccuracy:
+def target_accuracy(
+    probes: Mapping[int, Probe], labels: np.ndarray, target: DomainRows, task: FittedTask
+) -> TargetAccuracy:
     """Return the accuracy of the probes on a target; `labels` are those of the source, shape (rows,)."""
     best = best_layer(probes)
     here = {layer: probe.probabilities for layer, probe in probes.items()}
     there = {
-        layer: probabilities_of(torch.from_numpy(target.features[layer]) @ weight.T + bias, multi_label=False)
+        layer: task.probabilities((torch.from_numpy(target.features[layer]) @ weight.T + bias).numpy())
         for layer, probe in probes.items()
         for weight, bias in [probe.head]
     }

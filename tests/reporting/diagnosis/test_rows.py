@@ -37,6 +37,14 @@ def test_a_probe_is_scored_on_rows_that_it_has_not_seen(data: DiagnosisData) -> 
     assert best.probabilities.sum(axis=1) == pytest.approx(np.ones(132))
 
 
+def test_one_row_of_each_group_is_compared(data: DiagnosisData) -> None:
+    here, there = data.distinct()
+    assert (len(here), len(there)) == (131, 60)  # a test text is a near-copy of a training text
+    some, _ = data.distinct(np.flatnonzero(data.source.splits == "test"))
+    assert set(data.source.splits[some]) == {"test"}
+    assert len(some) == 24
+
+
 def test_a_limit_draws_from_each_split(planted: dict[str, Any]) -> None:
     experiment = load_config(tree=planted)
     few = DiagnosisData(experiment, prepare(experiment), most_rows=66)
