@@ -14,6 +14,7 @@ MANY = 0.05
 """Share of estimated errors from which a diagnosis warns."""
 
 TEXT_CHARACTERS = 160
+"""Characters of a text that are shown."""
 
 
 def errors_of(data: DiagnosisData) -> LabelErrors:
@@ -51,11 +52,8 @@ def label_rows(data: DiagnosisData) -> Iterator[dict[str, Any]]:
     assert rows.labels is not None
     probabilities = data.probes[data.best_layer].probabilities
     chosen = probabilities.argmax(axis=1) if rows.labels.ndim == 1 else (probabilities >= 0.5).astype(int)
-
     for place in found.order.tolist():
-        text = (
-            {"text": " ".join(rows.texts[place].split())[:TEXT_CHARACTERS]} if data.experiment.report_examples else {}
-        )
+        text = " ".join(rows.texts[place].split())[:TEXT_CHARACTERS]
         yield {
             "id": rows.ids[place],
             "split": str(rows.splits[place]),

@@ -25,3 +25,7 @@ def test_the_table_shows_texts_where_it_is_asked_to(data: DiagnosisData) -> None
     vars(shown).update(source=data.source, probes=data.probes)
     (table,) = [block for block in labels(shown).blocks if isinstance(block, Table)]
     assert list(table.columns) == ["id", "split", "label", "looks like", "text", "quality"]
+    first = next(label_rows(shown))
+    assert first["text"] == data.source.texts[list(data.source.ids).index(first["id"])][:160]
+    assert table.rows[0][:2] == [first["id"], first["split"]]
+    assert table.rows[0][4] == first["text"]

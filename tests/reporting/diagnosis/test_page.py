@@ -32,6 +32,14 @@ def test_what_a_diagnosis_leaves(planted: dict[str, Any], tmp_path: Path) -> Non
         diagnose(load_config(tree=planted), output=str(tmp_path / "out"))
 
 
+def test_texts_stand_in_the_page_where_the_report_shows_texts(planted: dict[str, Any], tmp_path: Path) -> None:
+    found = diagnose(load_config(tree={**planted, "report_examples": 3}), output=str(tmp_path / "out"))
+    assert found.label_errors[0]["text"] in (tmp_path / "out" / "diagnosis.html").read_text()
+    without = diagnose(load_config(tree=planted))
+    assert "text" not in without.label_errors[0]
+    assert found.label_errors[0]["text"] not in str(without)
+
+
 def test_several_labels(planted: dict[str, Any], tmp_path: Path) -> None:
     from tests.tiny_runs import write_corpus
 
