@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.errors import CheckpointError, ConfigError
-from nlp_transfer.files import atomic_folder, check_empty_folder, json_line, write_json, write_text
+from nlp_transfer.files import atomic_folder, check_empty_folder, json_line, make_private_folder, write_json, write_text
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.reporting.diagnosis import DIAGNOSES
 from nlp_transfer.reporting.diagnosis.labels import label_rows
@@ -94,6 +94,7 @@ def _written(found: Diagnosis, place: Path) -> Diagnosis:
     """Write a diagnosis into a new folder; return it with the paths."""
     try:
         with atomic_folder(place) as folder:
+            make_private_folder(folder)  # it may hold texts
             write_text(folder / FILES["page"], sections_page(found.title, found.lead, found.sections, found.warnings))
             write_text(folder / FILES["report"], str(found))
             record = {"title": found.title, "sections": [*map(section_record, found.sections)]}

@@ -35,6 +35,7 @@ def test_what_a_diagnosis_leaves(planted: dict[str, Any], tmp_path: Path) -> Non
 def test_texts_stand_in_the_page_where_the_report_shows_texts(planted: dict[str, Any], tmp_path: Path) -> None:
     found = diagnose(load_config(tree={**planted, "report_examples": 3}), output=str(tmp_path / "out"))
     assert found.label_errors[0]["text"] in (tmp_path / "out" / "diagnosis.html").read_text()
+    assert (tmp_path / "out").stat().st_mode & 0o077 == 0  # as a run's folder
     without = diagnose(load_config(tree=planted))
     assert "text" not in without.label_errors[0]
     assert found.label_errors[0]["text"] not in str(without)
