@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 from nlp_transfer.errors import TrainingError
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.probing import TEMPERATURE, LinearProbing
-from nlp_transfer.methods.text_batches import TrainedTexts, balanced_batches, copy_from_first_process
+from nlp_transfer.methods.text_batches import TrainedTexts, balanced_batches, copy_from_first_process, fast_passes
 from nlp_transfer.progress import counted
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class Contrastive(LinearProbing):
         """Train the encoder, and fit the head."""
         from nlp_transfer.models.heads.pooling import folded_modules
 
-        losses = self._train_encoder(model, context)
+        with fast_passes(model):
+            losses = self._train_encoder(model, context)
         unseen = replace(context, activations=None)  # no other run has these weights
         probe = self
         if not len(context.validation):

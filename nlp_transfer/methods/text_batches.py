@@ -1,6 +1,7 @@
 """Read batches of texts with gradients in flat memory, for methods that train an encoder before the trainer does."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,8 +61,8 @@ class TrainedTexts:
             rows = [windows[place] for place in parts[part]]
             batch = make_batch(self._rows, rows, self.context.collate, device)
             inputs = {name: value for name, value in batch.items() if name != "labels"}
-            layers = self.model(**inputs, output_hidden_states=True).hidden_states
-            return (pooled_features(self.model, layers, batch["attention_mask"], self.layer, self.pooling).float(),)
+            states = [self.model.base_model(**inputs).last_hidden_state]  # all layers' states would keep their padding
+            return (pooled_features(self.model, states, batch["attention_mask"], self.layer, self.pooling).float(),)
 
         with torch.autocast(device.type, torch.bfloat16, enabled=self.context.bf16):
             (states,) = read(0) if len(parts) == 1 else recomputed(read, len(parts), self.parameters, device)
@@ -69,6 +70,21 @@ class TrainedTexts:
         document = torch.repeat_interleave(torch.arange(len(texts)), torch.tensor([len(one) for one in own]))
         counts = self._counts[torch.tensor(windows)]
         return pool(states[back], document.to(device), counts.to(device), feature_pooling(self.model), len(texts))
+
+
+@contextmanager
+def fast_passes(model: "PreTrainedModel") -> Iterator[None]:
+    """Make forward and backward passes fast inside the block, as the trainer does by default."""
+    from nlp_transfer.models.speed.dropout import cheap_dropout
+    from nlp_transfer.models.speed.fast_linear import fast_linear
+    from nlp_transfer.models.speed.unpadding import unpadded
+
+    with ExitStack() as stack:
+        if model.device.type == "cpu":
+            stack.enter_context(cheap_dropout(model))
+        stack.enter_context(fast_linear(model))
+        stack.enter_context(unpadded(model))
+        yield
 
 
 def balanced_batches(labels: np.ndarray, size: int, seed: int) -> Iterator[list[int]]:
