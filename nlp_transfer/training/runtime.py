@@ -9,7 +9,9 @@ from typing import Any, Literal
 import joblib
 import torch
 from accelerate import PartialState
+from accelerate.state import AcceleratorState
 from torch import Tensor
+from transformers import TrainingArguments
 
 from nlp_transfer.errors import LostProcessError
 
@@ -46,6 +48,13 @@ def use_cores(threads: int | None) -> int:
         count = min(count, int(asked))
     torch.set_num_threads(count)
     return count
+
+
+def allow_precision(arguments: TrainingArguments) -> None:
+    """Let a trainer compute in its precision, where an earlier one of this process had another."""
+    wanted = "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "no"
+    if AcceleratorState._shared_state.get("_mixed_precision", wanted) != wanted:
+        AcceleratorState._reset_state()  # accelerate would raise
 
 
 def leave_process_group() -> None:

@@ -26,7 +26,7 @@ from nlp_transfer.training.features import features_of
 from nlp_transfer.training.hub import ModelPush
 from nlp_transfer.training.method_setup import MethodsLike, apply_methods, prepare_trainer, set_learning_rates
 from nlp_transfer.training.optimizer_step import ROW_IDS, OptimizerStep
-from nlp_transfer.training.runtime import naming_lost_processes
+from nlp_transfer.training.runtime import allow_precision, naming_lost_processes
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.source_weights import Sources
 
@@ -85,6 +85,11 @@ class TransferSeams(NamedArguments, Trainer):
         self.extensions = default_extensions(self.methods, adapter=peft_config is not None)
         for extension in (*self.extensions, self.resume):
             extension.attach(self)
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """Create the accelerator, in another precision than an earlier trainer's if need be."""
+        allow_precision(self.args)
+        super().create_accelerator_and_postprocess()
 
     def call_model_init(self, trial: Any = None) -> nn.Module:
         """Make a model and apply the methods to it; hyperparameter search makes many."""

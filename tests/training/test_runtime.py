@@ -8,12 +8,13 @@ import pytest
 import torch
 from joblib.externals.loky.backend import context
 
-from nlp_transfer import TransferArguments
+from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.errors import ConfigError, LostProcessError
 from nlp_transfer.reporting.config_record import to_yaml
 from nlp_transfer.training import runtime
 from nlp_transfer.training.runtime import _is_lost_process, deterministic, naming_lost_processes
 from tests.launching import launched
+from tests.tiny_models import tiny_model
 from tests.tiny_runs import run_tree
 
 
@@ -176,6 +177,13 @@ def test_other_errors_stay_as_they_are(error):
     assert not _is_lost_process(error)
     with pytest.raises(type(error)), naming_lost_processes():
         raise error
+
+
+def test_trainers_of_one_process_may_have_other_precisions(tmp_path):
+    for number, precision in enumerate(({}, {"bf16": True}, {})):
+        arguments = TransferArguments(str(tmp_path / str(number)), report_to="none", use_cpu=True, **precision)
+        trainer = TransferTrainer(tiny_model("bert"), arguments)
+        assert trainer.accelerator.mixed_precision == ("bf16" if precision else "no")
 
 
 def test_nothing_changes_on_a_cpu():
