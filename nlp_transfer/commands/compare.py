@@ -28,18 +28,13 @@ def compare(
     """
     from nlp_transfer.commands.run_comparison import compare_runs, write_comparison
     from nlp_transfer.files import check_empty_folder
-    from nlp_transfer.reporting.tables import console, to_rich
-    from nlp_transfer.tasks.blocks import Table, Text
+    from nlp_transfer.reporting.tables import console
+    from nlp_transfer.reporting.terminal import path_lines, print_sections
 
     if len(runs) < 2:
         raise ConfigError("compare needs two finished runs or more. Expected: compare RUN RUN …")
     place = None if output is None else check_empty_folder(output, "--output")
     comparison = compare_runs(runs, domain, split)
-    for block in comparison.section().blocks:
-        if isinstance(block, Table):
-            console().print(to_rich(block, longest_name=60))
-        elif isinstance(block, Text):
-            print(f"\n{block.markdown}\n" if block.markdown.endswith(":") else f"\n{block.markdown}")
+    print_sections([comparison.section()])
     if place is not None:
-        for word, path in write_comparison(comparison, place).items():
-            print(f"{word:<8} {path}")
+        console().print(*path_lines(write_comparison(comparison, place)), sep="\n")

@@ -162,6 +162,47 @@ def compare_systems(
     return [replace(one, adjusted=p) for one, p in zip(found, adjusted, strict=True)]
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The best of several runs on the same rows.
+
+    Args:
+        run: its number.
+        expected: its metric on other rows; on those that chose it, it is too high.
+        low: lower end of the 95 % interval; `high` is the upper one.
+        shares: share of the resamples of rows in which each run is the best.
+        differences: ends of the 95 % interval of each run's difference from it.
+    """
+
+    run: int
+    expected: float
+    low: float
+    high: float
+    shares: tuple[float, ...]
+    differences: tuple[tuple[float, float], ...]
+
+
+def choose_run(scores: RowScores, *, samples: int = BOOTSTRAP_SAMPLES, seed: int = 0) -> Choice:
+    """Choose the run with the best metric, and estimate its metric on other rows.
+
+        expected = S(best) - mean over resamples b of  S_b(best in b) - S(best in b)
+
+    Reference: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 17.
+
+    Example:
+        >>> chosen = choose_run(MeanScores(np.array([[0.0, 1.0] * 50, [1.0, 1.0] * 50])))
+        >>> chosen.run, chosen.expected, chosen.shares
+        (1, 1.0, (0.0, 1.0))
+    """
+    observed, drawn = scores.observed(), scores.resampled(samples, seed)
+    run, best = int(observed.argmax()), drawn.argmax(axis=0)
+    optimism = float(np.mean(drawn[best, np.arange(samples)] - observed[best]))
+    low, high = (end - optimism for end in percentile_interval(drawn[run]))
+    shares = np.bincount(best, minlength=len(observed)) / samples
+    differences = tuple(percentile_interval(own - drawn[run]) for own in drawn)
+    return Choice(run, float(observed[run]) - optimism, low, high, tuple(shares.tolist()), differences)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values corrected for their number.
 

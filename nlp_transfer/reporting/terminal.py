@@ -1,7 +1,7 @@
 """Show results in a terminal."""
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from rich.console import Group, RenderableType
@@ -14,7 +14,8 @@ from nlp_transfer.reporting.sections.results import headlines, result_tables
 from nlp_transfer.reporting.tables import GroupedTable, console, to_rich
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.base import Task
-from nlp_transfer.tasks.blocks import Table
+from nlp_transfer.tasks.blocks import Alert, Section, Table
+from nlp_transfer.tasks.blocks import Text as Markdown
 
 
 def report_summary(report: Report) -> RenderableType:
@@ -58,3 +59,16 @@ def path_lines(paths: Mapping[str, str]) -> list[Text]:
     """Return written files and folders, one a line."""
     width = max(map(len, paths), default=0)
     return [Text(f"{name:<{width}}  {path}", overflow="fold") for name, path in paths.items()]
+
+
+def print_sections(sections: Iterable[Section]) -> None:
+    """Print the tables, texts and warnings of sections."""
+    out = console()
+    for section in sections:
+        for block in section.blocks:
+            if isinstance(block, Table):
+                out.print(to_rich(block, longest_name=60))
+            elif isinstance(block, Markdown | Alert):
+                text = block.markdown if isinstance(block, Markdown) else f"Warning: {block.text}"
+                out.print(text, markup=False, highlight=False)
+        out.print("")

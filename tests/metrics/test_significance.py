@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from nlp_transfer.metrics.significance import ClassScores, MeanScores, compare_systems, holm
+from nlp_transfer.metrics.significance import Choice, ClassScores, MeanScores, choose_run, compare_systems, holm
 
 TRUTH = np.array([0, 0, 1, 1, 2])
 RUNS = np.array([[0, 0, 1, 1, 2], [0, 1, 1, 1, 0]])
@@ -71,3 +71,22 @@ def test_a_true_difference_is_found():
     (found,) = compare_systems(ClassScores(np.stack(runs), truth), {"a": [0], "b": [1]})
     assert found.clear
     assert 0 < found.low < found.difference < found.high
+
+
+def test_the_score_of_the_best_is_corrected_for_the_choice():
+    rng = np.random.default_rng(0)
+    gaps, without = [], []
+    for _ in range(50):
+        rows = MeanScores((rng.random((8, 60)) < 0.7).astype(float))
+        chosen = choose_run(rows, samples=200)
+        assert sum(chosen.shares) == pytest.approx(1.0)
+        assert chosen.low < chosen.expected < chosen.high
+        gaps.append(chosen.expected - 0.7)  # eight equal runs
+        without.append(rows.observed().max() - 0.7)
+    assert np.mean(without) > 0.07
+    assert abs(np.mean(gaps)) < 0.03  # as is known, a little of the optimism stays
+
+
+def test_the_choice_by_hand():
+    chosen = choose_run(MeanScores(np.array([[1.0] * 10, [0.0] * 10])))
+    assert chosen == Choice(0, 1.0, 1.0, 1.0, (1.0, 0.0), ((0.0, 0.0), (-1.0, -1.0)))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from nlp_transfer.reporting.diagnosis.classes import classes
 from nlp_transfer.reporting.diagnosis.domains import domains
 from nlp_transfer.reporting.diagnosis.duplicates import duplicates
+from nlp_transfer.reporting.diagnosis.encoders import encoders
 from nlp_transfer.reporting.diagnosis.labels import labels
 from nlp_transfer.reporting.diagnosis.layers import layers
 from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
@@ -14,6 +15,6 @@ from nlp_transfer.tasks.blocks import Section
 
 DIAGNOSES: tuple[Callable[[DiagnosisData], Section | None], ...] = (
     *(texts, classes, duplicates, labels, layers),
-    *(domains, sources),
+    *(encoders, domains, sources),
 )
 """The sections of a diagnosis, in order."""

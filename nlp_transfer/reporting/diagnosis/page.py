@@ -1,5 +1,6 @@
 """Make the diagnosis of an experiment, and write its page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -57,12 +58,15 @@ class Diagnosis:
         return str(self)
 
 
-def diagnose(config: ExperimentParts, *, output: str | None = None, rows: int | None = 5000) -> Diagnosis:
+def diagnose(
+    config: ExperimentParts, *, output: str | None = None, rows: int | None = 5000, encoders: Sequence[str] = ()
+) -> Diagnosis:
     """Diagnose an experiment's corpora and encoder, without training.
 
     Args:
         output: a new folder for diagnosis.html, diagnosis.md, diagnosis.json and label_errors.jsonl; None writes none.
         rows: maximum number of texts of a domain that the encoder reads, drawn at random; None reads all.
+        encoders: other encoders, as `config.model`, to be ranked with it.
 
     Raises:
         ConfigError: the task has no classes, or `rows` is too small.
@@ -82,7 +86,7 @@ def diagnose(config: ExperimentParts, *, output: str | None = None, rows: int | 
         )
     if rows is not None and rows < LEAST_ROWS:
         raise ConfigError(f"--rows is {rows}; expected {LEAST_ROWS} or more, or null for all.")
-    data = DiagnosisData(config, prepare(config), rows)
+    data = DiagnosisData(config, prepare(config), rows, tuple(encoders))
     data.check()
     sections = tuple(section for make in DIAGNOSES if (section := make(data)) is not None)
     origins = " and ".join(corpus.origin for corpus in data.prepared.data.corpora.values())

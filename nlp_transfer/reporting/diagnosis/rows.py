@@ -78,11 +78,17 @@ class DomainRows:
 
 @dataclass(frozen=True)
 class DiagnosisData:
-    """Hold what the sections of a diagnosis are made from."""
+    """Hold what the sections of a diagnosis are made from.
+
+    Args:
+        most_rows: maximum number of texts of a domain that the encoder reads; None is all.
+        encoders: other encoders, to be ranked with the experiment's.
+    """
 
     experiment: ExperimentParts
     prepared: PreparedRun
     most_rows: int | None = None
+    encoders: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise DataError where there are too few labelled rows to judge one by the others."""

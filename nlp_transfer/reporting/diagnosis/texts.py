@@ -1,4 +1,4 @@
-"""Diagnose the texts: how many and how long, what is cut, damaged encodings, words that the tokenizer splits."""
+"""Diagnose the texts: how many and how long, what is cut, damaged encodings, languages, words in pieces."""
 
 import re
 from collections import Counter
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nlp_transfer.metrics.language import languages
 from nlp_transfer.metrics.tokenization import plain_words
-from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
+from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, DomainRows
 from nlp_transfer.tasks.blocks import Block, Section, Table, Text, escape_markdown
 
 DAMAGED = re.compile("\ufffd|[\u00c3\u00c2][\u0080-\u00bf]|\u00e2\u20ac[\u2122\u0153\u201d]")
@@ -36,11 +37,29 @@ def texts(data: DiagnosisData) -> Section:
             blocks.append(
                 Text(f"{len(damaged):,} texts of the {domain} look wrongly decoded, such as those of id {named}.")
             )
+        blocks.append(Text(_languages(domain, own)))
         if split_words := _split_words(own.texts, data):
             blocks.append(
                 Text(f"Frequent words of the {domain} that the tokenizer knows in pieces only: {split_words}.")
             )
     return Section("Texts", tuple(blocks))
+
+
+def _languages(domain: str, rows: DomainRows) -> str:
+    """Return the languages of a domain's texts, with texts of the rarer ones."""
+    places: dict[str, list[int]] = {}
+    for place, language in enumerate(languages(rows.texts)):
+        if language is not None:
+            places.setdefault(language, []).append(place)
+    if not places:
+        return f"The texts of the {domain} are too short to tell their language."
+    first, *others = sorted(places, key=lambda language: -len(places[language]))
+    counted = f"Language of the {domain}: {first} in {len(places[first]):,} of {len(rows.texts):,} texts"
+    for language in others:
+        named = ", ".join(escape_markdown(str(rows.ids[place])) for place in places[language][:3])
+        counted += f"; {language} in {len(places[language]):,}, such as id {named}"
+    open_ones = len(rows.texts) - sum(map(len, places.values()))
+    return counted + (f"; {open_ones:,} cannot be told." if open_ones else ".")
 
 
 def _split_words(texts: Sequence[str], data: DiagnosisData) -> str:

@@ -1,7 +1,9 @@
 """Lengths by split, damaged texts, and words in pieces."""
 
+from dataclasses import replace
+
 from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
-from nlp_transfer.reporting.diagnosis.texts import DAMAGED, texts
+from nlp_transfer.reporting.diagnosis.texts import DAMAGED, _languages, texts
 from nlp_transfer.tasks.blocks import Table, Text
 
 
@@ -23,3 +25,13 @@ def test_a_row_for_each_split(data: DiagnosisData) -> None:
 def test_damaged_texts() -> None:
     assert all(DAMAGED.search(text) for text in ("caf\u00c3\u00a9", "it\u00e2\u20ac\u2122s", "a \ufffd"))
     assert not any(DAMAGED.search(text) for text in ("café", "it’s", "Ã la carte", "Âge"))
+
+
+def test_languages(data: DiagnosisData) -> None:
+    german = "Der Nutzer darf die Software kopieren, wenn der Hinweis auf den Urheber in allen Kopien erhalten bleibt."
+    english = "Permission is granted to any person who obtains a copy of this software to use it without restriction."
+    own = replace(data.source, ids=["a", "b", "c", "d"], texts=[english, english, german, "short"])
+    expected = "Language of the source: en in 2 of 4 texts; de in 1, such as id c; 1 cannot be told."
+    assert _languages("source", own) == expected
+    assert _languages("source", replace(own, texts=[english] * 4)) == "Language of the source: en in 4 of 4 texts."
+    assert "too short" in _languages("target", replace(own, texts=["short"] * 4))
