@@ -10,6 +10,7 @@ from nlp_transfer.config.command_ending import quiet_exit
 
 COMMANDS = {
     "diagnose": "nlp_transfer.commands.diagnose",
+    "recommend": "nlp_transfer.commands.recommend",
     "train": "nlp_transfer.commands.train",
     "evaluate": "nlp_transfer.commands.evaluate",
     "predict": "nlp_transfer.commands.predict",

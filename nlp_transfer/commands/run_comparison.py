@@ -161,13 +161,11 @@ def compare_named(systems: Mapping[str, Sequence[FinishedRun]], domain: str, spl
     for name, own in systems.items():
         grouped[name] = list(range(start, start + len(own)))
         start += len(own)
-    rows = [_rows(run, domain, split) for run in runs]
-    _check_comparable(runs, rows, f"{domain} {split}")
-    metric, scores = _row_scores(runs[0], rows)
+    metric, scores, count = row_scores(runs, domain, split)
     observed = scores.observed()
     ranked = sorted((_system(name, own, runs, observed) for name, own in grouped.items()), key=lambda one: -one.mean)
     ordered = {one.name: grouped[one.name] for one in reversed(ranked)}  # the better one is the second of a pair
-    return Comparison(f"{domain} {split}", len(rows[0]), metric, tuple(ranked), tuple(compare_systems(scores, ordered)))
+    return Comparison(f"{domain} {split}", count, metric, tuple(ranked), tuple(compare_systems(scores, ordered)))
 
 
 def write_comparison(comparison: Comparison, place: Path) -> dict[str, str]:
@@ -190,6 +188,17 @@ def write_comparison(comparison: Comparison, place: Path) -> dict[str, str]:
         raise CheckpointError(f"--output {place} cannot be written: {error.strerror or error}.") from error
     files = {"page": "compare.html", "report": "compare.md", "data": "compare.json"}
     return {word: str(place / name) for word, name in files.items()}
+
+
+def row_scores(runs: Sequence[FinishedRun], domain: str, split: str) -> tuple[Metric, RowScores, int]:
+    """Return the metric that runs are compared by, their rows, and the number of rows.
+
+    Raises:
+        CheckpointError: as `compare_runs` does.
+    """
+    rows = [_rows(run, domain, split) for run in runs]
+    _check_comparable(runs, rows, f"{domain} {split}")
+    return *_row_scores(runs[0], rows), len(rows[0])
 
 
 def _rows(run: FinishedRun, domain: str, split: str) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ def train(
     estimate: bool = False,
     resume: bool = False,
     archive_existing: bool = False,
+    recommend_minutes: float | None = None,
 ) -> int:
     """Run one experiment: train, evaluate and report.
 
@@ -34,7 +35,13 @@ def train(
         estimate: time a few updates, print the time and memory that the run will take, train nothing.
         resume: go on with the run in training.output_dir, start it if there is none, end at once if it is finished.
         archive_existing: rename the run in training.output_dir, and start another.
+        recommend_minutes: first compare methods for so many minutes, as `recommend` does, and run the best; its runs
+            are in training.output_dir with `_recommendation` at its end.
     """
+    if recommend_minutes is not None:
+        if print_config or dry_run or estimate:
+            raise ConfigError("--recommend_minutes trains, which --print_config, --dry_run and --estimate do not.")
+        config = _recommended(config, recommend_minutes, resume=resume)
     if print_config:
         from nlp_transfer.reporting.config_record import to_yaml
         from nlp_transfer.training.setup import load_corpora
@@ -92,6 +99,17 @@ def _run(config: Experiment, *, resume: bool, archive_existing: bool) -> int:
             print(f"\n{report.unpushed}", file=sys.stderr)
             return NOT_PUSHED
     return 0
+
+
+def _recommended(config: Experiment, minutes: float, *, resume: bool) -> Experiment:
+    """Return the recommended experiment."""
+    from nlp_transfer.commands.recommendation import recommend
+    from nlp_transfer.reporting.terminal import print_sections
+
+    folder = f"{str(config.training.output_dir).rstrip('/')}_recommendation"
+    found = recommend(config, budget_minutes=minutes, output=folder, resume=resume)
+    print_sections(found.sections)
+    return found.experiment
 
 
 def _resuming_command() -> str:

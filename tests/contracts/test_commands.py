@@ -75,6 +75,6 @@ def test_all_that_is_wrong_is_named_together(greet, capsys):
 def test_a_command_that_is_not_known(capsys):
     assert main(["predcit"]) == BAD_INPUT
     assert (
-        "Unknown command 'predcit'. Did you mean 'predict'? Commands: diagnose, train, evaluate"
+        "Unknown command 'predcit'. Did you mean 'predict'? Commands: diagnose, recommend, train"
         in capsys.readouterr().err
     )

@@ -1,0 +1,203 @@
+"""Run plans within a budget of time, the better ones for longer.
+
+Plans without training by gradient are run in full. The others share what time is left by successive halving: all are
+trained for a ninth of their epochs, the best third for a third of them, and the best third of these in full; with more
+time the first part is longer.
+Reference: Jamieson & Talwalkar (2016), https://arxiv.org/abs/1502.07943
+"""
+
+import logging
+import math
+import re
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nlp_transfer import runner
+from nlp_transfer.commands.estimate import duration
+from nlp_transfer.commands.plans import experiments
+from nlp_transfer.config.experiment import Experiment
+from nlp_transfer.errors import CheckpointError, ConfigError, TrainingError
+from nlp_transfer.files import check_empty_folder, make_private_folder, read_json, write_json
+from nlp_transfer.reporting.config_record import config_record
+from nlp_transfer.reporting.log import quiet
+from nlp_transfer.training.setup import load_data
+
+log = logging.getLogger(__name__)
+
+PARTS = (1 / 9, 1 / 3, 1.0)
+"""Share of its epochs that a plan is trained for, one after another, while it is among the best third."""
+
+MIN_STEPS = 100
+"""Minimum number of optimizer steps of a part: after fewer, scores say little about the rest."""
+
+QUIET = {"push_to_hub": False, "report_to": [], "logging_strategy": "no", "logging_first_step": False}
+"""Training arguments of the runs: only evaluations are logged."""
+
+STATE = "recommendation.json"
+"""The file in the output folder with the configuration and the seconds of each run."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Hold the longest run of a plan.
+
+    Args:
+        epochs: that it was trained for; None without training by gradient.
+        of: the epochs of the whole plan.
+        score: macro-F1 on validation.
+        seconds: of the run; `train_seconds` is the part that grows with the epochs.
+    """
+
+    name: str
+    folder: Path
+    score: float
+    seconds: float
+    train_seconds: float
+    epochs: float | None = None
+    of: float | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Return True if it was trained to its end."""
+        return self.epochs is None or self.epochs == self.of
+
+
+@dataclass(frozen=True)
+class SearchState:
+    """Keep the seconds of each run, so that a resumed recommendation decides as the first one did."""
+
+    folder: Path
+    record: dict[str, Any]
+
+    @classmethod
+    def open(cls, config: Experiment, output: str, *, resume: bool) -> "SearchState":
+        """Return the state in an output folder, new or that of the same configuration."""
+        record = config_record(config.record())
+        file = Path(output).expanduser() / STATE
+        if resume and file.is_file():
+            state = cls(file.parent, read_json(file))
+            if state.record.get("config") != record:
+                raise CheckpointError(f"{file} is of another configuration. Name a new folder with --output.")
+            return state
+        state = cls(check_empty_folder(output, "--output"), {"config": record, "seconds": {}})
+        make_private_folder(state.folder)
+        state.write()
+        return state
+
+    def write(self) -> None:
+        """Write the file."""
+        write_json(self.folder / STATE, self.record)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Return the seconds of each run, by its folder's name."""
+        seconds: dict[str, float] = self.record["seconds"]
+        return seconds
+
+
+class PlanSearch:
+    """Run plans while there is time, and keep the longest run of each."""
+
+    def __init__(self, config: Experiment, state: SearchState, budget: float) -> None:
+        self.config, self.state, self.budget = config, state, budget
+        self.tried: dict[str, Tried] = {}
+        self.failed: dict[str, str] = {}
+        with quiet():
+            data = load_data(config)
+        corpus, train = data.corpora["source"], data.encoded["source"]["train"]
+        if "validation" not in corpus.splits:
+            raise ConfigError(
+                f"{corpus.origin} has no validation rows to compare plans on. Set source.split.validation above 0; "
+                "with few labels, methods: [few_shot] compares by cross-validation."
+            )
+        read = float(np.sum(train["read"]) / max(1, np.sum(train["text_length"])))
+        self.rows = data.train_rows
+        self.plans = {name: one.sized(data.train_rows) for name, one in experiments(config, corpus, read).items()}
+
+    @property
+    def spent(self) -> float:
+        """Return the seconds of all runs."""
+        return sum(self.state.seconds.values())
+
+    def run(self) -> None:
+        """Run the plans."""
+        trained = []
+        for name, plan in self.plans.items():
+            if all(method.trains for method in plan.methods):
+                trained.append(name)
+            elif self.spent < self.budget or not self.tried:
+                self._try(name)
+        if trained and self.spent < self.budget:
+            parts = self._long_enough(self.plans[trained[0]])
+            self._try(trained[0], parts[0])
+            self._halve(trained, parts)
+
+    def _long_enough(self, plan: Experiment) -> list[float]:
+        """Return the parts of enough optimizer steps."""
+        training = plan.training
+        rows_a_step = training.per_device_train_batch_size * training.gradient_accumulation_steps
+        steps = training.num_train_epochs * self.rows / rows_a_step
+        return [part for part in PARTS if part == PARTS[-1] or part * steps >= MIN_STEPS]
+
+    def _halve(self, names: list[str], parts: list[float]) -> None:
+        """Train all for a part of their epochs, then the best third for the next part."""
+        for part in parts[self._first_part(len(names), parts) :]:
+            for name in names:
+                if self._predicted(name, part) <= self.budget - self.spent:
+                    self._try(name, part)
+            scored = [name for name in names if name in self.tried]
+            names = sorted(scored, key=lambda name: -self.tried[name].score)[: math.ceil(len(names) / 3)]
+
+    def _first_part(self, count: int, parts: list[float]) -> int:
+        """Return the number of the longest first part for which the budget is enough, by the time of the first run."""
+        for first in reversed(range(1, len(parts))):
+            left, cost = count, 0.0
+            for part in parts[first:]:
+                cost += left * self._predicted("", part)
+                left = math.ceil(left / 3)
+            if cost <= self.budget - self.spent:
+                return first
+        return 0
+
+    def _predicted(self, name: str, part: float) -> float:
+        """Return the seconds that a run will take, by the last run of this plan or else the slowest."""
+        if name and self._folder(name, part).name in self.state.seconds:
+            return 0.0
+        known = [one for one in self.tried.values() if one.epochs and one.of]
+        own = [one for one in known if one.name == name] or known
+        growth = [(one, part * (one.of or 0) / (one.epochs or 1)) for one in own]
+        return max((one.seconds + (times - 1) * one.train_seconds for one, times in growth), default=0.0)
+
+    def _folder(self, name: str, part: float | None) -> Path:
+        words = re.sub(r"[^\w.-]+", "_", name) + ("" if part is None else f"_{round(100 * part)}")
+        return self.state.folder / "runs" / words
+
+    def _try(self, name: str, part: float | None = None) -> None:
+        """Run a plan for a part of its epochs, unless it has failed or was run before."""
+        plan, folder = self.plans[name], self._folder(name, part)
+        if name in self.failed or (name in self.tried and self.tried[name].folder == folder):
+            return
+        whole = plan.training.num_train_epochs
+        epochs = None if part is None else whole * part
+        changes = {} if epochs is None else {"num_train_epochs": epochs}
+        plan = replace(plan, training=plan.training.with_output_dir(str(folder), **QUIET, **changes))
+        log.info("recommend: %s%s …", name, "" if part is None else f", {epochs:.3g} of {whole:g} epochs")
+        started = time.perf_counter()
+        try:
+            with quiet():
+                report = runner.run(plan, resume=True)
+        except (TrainingError, ConfigError) as error:
+            self.failed[name] = " ".join(error.problems)
+            log.info("recommend: %s failed: %s", name, self.failed[name])
+            return
+        assert report is not None
+        seconds = self.state.seconds.setdefault(folder.name, time.perf_counter() - started)
+        self.state.write()
+        score = float(report.metrics["source"]["validation"]["macro_f1"])
+        training = min(seconds, report.cost.train_seconds or 0.0)
+        self.tried[name] = Tried(name, folder, score, seconds, training, epochs, None if part is None else whole)
+        log.info("recommend: %s has macro-F1 %.3f on validation, after %s.", name, score, duration(seconds))

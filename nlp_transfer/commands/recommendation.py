@@ -1,0 +1,198 @@
+"""Recommend how to train on a corpus: compare plans on validation rows within a budget of time."""
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from nlp_transfer.commands.estimate import duration
+from nlp_transfer.commands.finished_runs import read_run
+from nlp_transfer.commands.plan_search import PlanSearch, SearchState, Tried
+from nlp_transfer.commands.run_comparison import row_scores
+from nlp_transfer.config.experiment import Experiment
+from nlp_transfer.errors import ConfigError, TrainingError
+from nlp_transfer.files import write_text
+from nlp_transfer.metrics.metric import Metric
+from nlp_transfer.metrics.significance import Choice, choose_run
+from nlp_transfer.models.outputs import Output
+from nlp_transfer.reporting.config_record import to_yaml
+from nlp_transfer.reporting.html import sections_page
+from nlp_transfer.reporting.markdown import sections_markdown
+from nlp_transfer.tasks.blocks import Block, Section, Table, Text
+
+FILES = {"page": "recommendation.html", "report": "recommendation.md", "plan": "recommended.yaml"}
+"""Names of the files, by the word that a command prints."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """Hold the recommended experiment, with what was tried; it prints as Markdown.
+
+    Args:
+        experiment: the configuration with the plan; `nlp_transfer.run` runs it.
+        plan: its name.
+        choice: what to expect of it, on the validation rows.
+        tried: the plans that were run.
+        not_tried: reason by plan.
+        paths: of the files that were written, by word.
+    """
+
+    experiment: Experiment
+    plan: str
+    choice: Choice
+    metric: Metric
+    tried: tuple[Tried, ...]
+    not_tried: dict[str, str]
+    sections: tuple[Section, ...] = ()
+    paths: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return sections_markdown("Recommendation", (), self.sections)
+
+    def _repr_markdown_(self) -> str:
+        """Return the recommendation for a notebook."""
+        return str(self)
+
+
+def recommend(
+    config: Experiment,
+    *,
+    budget_minutes: float = 20.0,
+    output: str = "runs/recommendation",
+    resume: bool = False,
+) -> Recommendation:
+    """Compare plans on the validation rows of a corpus, and recommend one.
+
+    Test rows and the target are not read. The score of a plan that is not trained to its end is what it has by then.
+
+    Args:
+        config: the experiment; its methods and learning rate are one of the plans.
+        budget_minutes: time for all runs; the plan that is running is finished.
+        output: a new folder for the runs, the page and recommended.yaml.
+        resume: go on with a recommendation of the same configuration in `output`, or read it.
+
+    Raises:
+        ConfigError: the task has no classes, there is no budget, or the configuration searches or counts steps.
+        DataError: the corpus cannot be read, or has no validation rows.
+        CheckpointError: `output` holds something else.
+        TrainingError: no plan could be trained.
+
+    Example:
+        >>> task, training = {"max_length": 32}, {"output_dir": "runs/chosen", "num_train_epochs": 1}
+        >>> config = Experiment("encoder", "corpus", training, task=task)
+        >>> found = recommend(config, budget_minutes=0.01, output="runs/plans")
+        >>> found.plan, Path("runs/plans/recommended.yaml").exists()
+        ('frozen_encoder', True)
+    """
+    _check(config, budget_minutes)
+    state = SearchState.open(config, output, resume=resume)
+    search = PlanSearch(config, state, 60 * budget_minutes)
+    search.run()
+    if not search.tried:
+        raise TrainingError(["No plan could be trained.", *(f"{name}: {why}" for name, why in search.failed.items())])
+    return _written(_recommendation(search), state.folder)
+
+
+def _check(config: Experiment, budget_minutes: float) -> None:
+    """Raise ConfigError with all that stands against a recommendation."""
+    problems = []
+    if Output.HEAD not in config.task.provides:
+        problems.append(
+            f"recommend needs a task with classes, such as sequence_classification; got {config.task.name}."
+        )
+    if not 0 < budget_minutes < math.inf:
+        problems.append(f"budget_minutes is {budget_minutes:g}; expected more than 0.")
+    if config.search:
+        problems.append("search chooses among values by itself. Leave it out: recommend compares plans.")
+    if config.training.max_steps > 0:
+        problems.append("training.max_steps is set, and recommend shortens epochs. Set training.num_train_epochs.")
+    if config.zero_shot:
+        problems.append("source has descriptions alone, and no labelled rows to compare plans on.")
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        problems.append("recommend runs on one process. Start it without a launcher.")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _recommendation(search: PlanSearch) -> Recommendation:
+    """Return the best of all that was tried, with its sections."""
+    config, tried = search.config, tuple(search.tried.values())
+    metric, scores, rows = row_scores([read_run(one.folder) for one in tried], "source", "validation")
+    choice = choose_run(scores)
+    name = tried[choice.run].name
+    training = search.plans[name].training.with_output_dir(str(config.training.output_dir))
+    experiment = replace(
+        search.plans[name],
+        source=config.source,
+        target=config.target,
+        baselines=config.baselines,
+        training=training,
+    )
+    not_tried = {
+        plan: search.failed.get(plan, "no time within the budget") for plan in search.plans if plan not in search.tried
+    }
+    found = Recommendation(experiment, name, choice, metric, tried, not_tried)
+    lead, table = Text(" ".join(_sentences(found, rows, search.spent))), _table(found)
+    reasons = "\n".join(f"- {plan}: not tried, {why}" for plan, why in not_tried.items())
+    blocks: tuple[Block, ...] = (lead, table, *([Text(reasons)] if reasons else []))
+    return replace(found, sections=(Section("Recommendation", blocks),))
+
+
+def _sentences(found: Recommendation, rows: int, spent: float) -> Iterator[str]:
+    choice, best = found.choice, found.tried[found.choice.run]
+    yield (
+        f"Take **{found.plan}**: expected macro-F1 {choice.expected:.3f} (95 % interval {choice.low:.3f} to "
+        f"{choice.high:.3f}) by {rows:,} validation rows, corrected for having been chosen on them. It is the best in "
+        f"{choice.shares[choice.run]:.0%} of their resamples."
+    )
+    if not best.whole:
+        yield f"It was trained for {best.epochs:.3g} of {best.of:g} epochs; the whole plan may do better."
+    elif short := [one.name for one in found.tried if not one.whole]:
+        yield f"Not trained to their end, and perhaps better with more time: {', '.join(short)}."
+    yield (
+        f"All runs took {duration(spent)}. Points: the 95 % interval of the difference from the recommended plan; as "
+        "good: it includes 0."
+    )
+
+
+def _table(found: Recommendation) -> Table:
+    """Return the plans that were tried, the best first; `as good`: the interval of its difference includes 0."""
+    best = found.tried[found.choice.run]
+    rows = []
+    for one, share, (low, high) in sorted(
+        zip(found.tried, found.choice.shares, found.choice.differences, strict=True), key=lambda entry: -entry[0].score
+    ):
+        if one is best:
+            why = "recommended"
+        elif high >= 0:
+            why = "as good" + (", cheaper" if one.whole and one.seconds < 0.9 * best.seconds else "")
+        else:
+            why = "worse"
+        apart = "" if one is best else f"{100 * low:+.1f} to {100 * high:+.1f}"
+        epochs = "–" if one.epochs is None else f"{one.epochs:.2g} of {one.of:g}"
+        cells = [epochs, f"{one.score:.3f}", apart, f"{share:.0%}", duration(one.seconds)]
+        rows.append([one.name, why, *cells])
+    columns = ["plan", "verdict", "epochs", "macro-F1", "points, 95 %", "best in", "time"]
+    return Table("Plans on the validation rows", columns, rows, names=2)
+
+
+def _written(found: Recommendation, folder: Path) -> Recommendation:
+    """Write the page, its text and the plan."""
+    experiment = found.experiment
+    record = experiment.record()
+    names = {word: name for word, name in FILES.items() if word != "plan" or _is_in_files(experiment)}
+    texts = {
+        "page": sections_page("Recommendation", (), found.sections),
+        "report": str(found),
+        "plan": to_yaml(record),
+    }
+    for word, name in names.items():
+        write_text(folder / name, texts[word])
+    return replace(found, paths={word: str(folder / name) for word, name in names.items()})
+
+
+def _is_in_files(experiment: Experiment) -> bool:
+    """Return True if a YAML file can name all corpora: none is in memory."""
+    corpora = [*experiment.sources, *([experiment.target] if experiment.target is not None else [])]
+    return all(corpus.data is None for corpus in corpora)

@@ -1,0 +1,108 @@
+"""Which plans are run for how long: by pretended runs that take a known time and have a known score."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nlp_transfer.commands import plan_search
+from nlp_transfer.commands.plan_search import PlanSearch, SearchState
+from nlp_transfer.config.experiment import load_config
+from nlp_transfer.errors import CheckpointError, ConfigError, TrainingError
+
+SCORES = {"frozen_encoder": 0.6, "contrastive": 0.5, "lora": 0.8, "partial_fine_tuning": 0.7}
+"""Of the plans; others have 0.4."""
+
+Make = Callable[..., PlanSearch]
+
+
+@pytest.fixture
+def pretended(encoder: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Make searches whose runs take 10 seconds, and 10 more an epoch."""
+    clock = [0.0]
+
+    def run(plan: Any, resume: bool) -> Any:
+        name = Path(plan.training.output_dir).name
+        if name.startswith("full_fine_tuning_1e-4"):
+            raise TrainingError("The loss is not finite.")
+        trained = 10.0 * plan.training.num_train_epochs if re.search(r"_\d+$", name) else 0.0
+        clock[0] += 10 + trained
+        score = SCORES.get(re.sub(r"_\d+$", "", name), 0.4)
+        metrics = {"source": {"validation": {"macro_f1": score}}}
+        return SimpleNamespace(metrics=metrics, cost=SimpleNamespace(train_seconds=trained))
+
+    monkeypatch.setattr(plan_search.runner, "run", run)
+    monkeypatch.setattr(plan_search.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(plan_search, "MIN_STEPS", 0)
+    training = {"output_dir": str(tmp_path / "run"), "num_train_epochs": 9}
+    tree = {"model": str(encoder), "source": {"path": str(corpus)}, "task": {"max_length": 32}, "training": training}
+
+    def make(budget: float, *, resume: bool = False, **changes: Any) -> PlanSearch:
+        config = load_config(tree={**tree, **changes})
+        state = SearchState.open(config, str(tmp_path / "out"), resume=resume)
+        search = PlanSearch(config, state, budget)
+        search.run()
+        return search
+
+    return make
+
+
+def epochs(search: PlanSearch) -> dict[str, float | None]:
+    return {name: one.epochs and round(one.epochs, 2) for name, one in search.tried.items()}
+
+
+def test_the_better_ones_are_trained_for_longer(pretended: Make) -> None:
+    search = pretended(300.0)
+    assert epochs(search) == {
+        "frozen_encoder": None,
+        "contrastive": None,
+        "full_fine_tuning": 1,
+        "lora": 9,
+        "partial_fine_tuning": 3,
+    }
+    # 10 + 10 without gradients; 20 for each of three; lora and partial 40 each; lora 100
+    assert search.spent == 20 + 3 * 20 + 2 * 40 + 100
+    assert search.failed == {"full_fine_tuning, 1e-4": "The loss is not finite."}
+
+
+def test_with_much_time_all_are_trained_in_full(pretended: Make) -> None:
+    search = pretended(1000.0)
+    assert {value for value in epochs(search).values() if value} == {9}
+    assert search.spent == 20 + 20 + 3 * 100
+
+
+def test_with_little_time_the_likeliest_are_tried(pretended: Make) -> None:
+    search = pretended(45.0)
+    assert epochs(search) == {"frozen_encoder": None, "contrastive": None, "full_fine_tuning": 1}
+    assert epochs(pretended(1.0, resume=True)) == {"frozen_encoder": None}  # a shorter budget runs no more
+
+
+def test_no_time_at_all_tries_one(pretended: Make) -> None:
+    assert epochs(pretended(0.001)) == {"frozen_encoder": None}
+
+
+def test_parts_of_few_steps_are_left_out(pretended: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan_search, "MIN_STEPS", 20)  # 9 epochs of 5 steps: a third has 15, the whole 45
+    search = pretended(250.0)
+    assert epochs(search) == {"frozen_encoder": None, "contrastive": None, "full_fine_tuning": 9, "lora": 9}
+
+
+def test_resuming_decides_alike(pretended: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = pretended(300.0)
+    monkeypatch.setattr(plan_search.time, "perf_counter", lambda: 0.0)  # finished runs take no time
+    after = pretended(300.0, resume=True)
+    assert after.tried == before.tried
+    assert after.spent == before.spent
+    with pytest.raises(CheckpointError, match="not empty"):
+        pretended(300.0)
+    with pytest.raises(CheckpointError, match="is of another configuration"):
+        pretended(300.0, resume=True, task={"max_length": 16})
+
+
+def test_without_validation_rows(pretended: Make, corpus: Path) -> None:
+    few = {"path": str(corpus), "shots": 2}
+    with pytest.raises(ConfigError, match=r"no validation rows to compare plans on.*few_shot"):
+        pretended(300.0, source=few)

@@ -1,0 +1,67 @@
+"""A recommendation as a value and as files, and what it is refused for."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nlp_transfer import load, recommend, run
+from nlp_transfer.config.experiment import load_config
+from nlp_transfer.errors import ConfigError
+from tests.tiny_runs import run_tree
+
+
+@pytest.fixture
+def tree(encoder: Path, corpus: Path, tmp_path: Path) -> dict[str, Any]:
+    return run_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1)
+
+
+def test_what_a_recommendation_leaves(tree: dict[str, Any], tmp_path: Path) -> None:
+    config = load_config(tree=tree)
+    found = recommend(config, budget_minutes=0.001, output=str(tmp_path / "out"))
+    assert found.plan == "frozen_encoder"
+    assert set(found.not_tried.values()) == {"no time within the budget"}
+    assert str(found).startswith("# Recommendation\n")
+    assert f"Take **frozen_encoder**: expected macro-F1 {found.choice.expected:.3f}" in str(found)
+    assert "- lora: not tried, no time within the budget" in str(found)
+    assert found._repr_markdown_() == str(found)
+    assert set(found.paths) == {"page", "report", "plan"}
+    assert "Plans on the validation rows" in Path(found.paths["page"]).read_text()
+    chosen = load_config(found.paths["plan"])
+    assert chosen.record() == found.experiment.record()
+    assert chosen.source == config.source
+    assert str(chosen.training.output_dir) == str(tmp_path / "run")
+    report = run(chosen)
+    assert report is not None
+    assert report.metrics["source"]["validation"]["macro_f1"] == pytest.approx(found.tried[0].score)
+    assert load(tmp_path / "run").predict(["use copy modify"])
+    again = recommend(config, budget_minutes=0.001, output=str(tmp_path / "out"), resume=True)
+    assert (again.plan, again.choice, again.tried) == (found.plan, found.choice, found.tried)
+
+
+def test_the_test_rows_are_in_no_run(tree: dict[str, Any], tmp_path: Path) -> None:
+    found = recommend(load_config(tree=tree), budget_minutes=0.001, output=str(tmp_path / "out"))
+    metrics = (found.tried[0].folder / "metrics.json").read_text()
+    assert '"validation"' in metrics
+    assert '"test"' not in metrics
+
+
+@pytest.mark.parametrize(
+    ("changes", "budget", "message"),
+    [
+        ({"search": {"training.learning_rate": [1e-5, 1e-4]}}, 1.0, "Leave it out: recommend compares plans"),
+        ({}, 0.0, r"budget_minutes is 0; expected more than 0\."),
+        (
+            {"task": "masked_language_modeling", "training": {"output_dir": "runs/mlm"}},
+            1.0,
+            "needs a task with classes",
+        ),
+    ],
+)
+def test_what_is_refused(
+    tree: dict[str, Any], tmp_path: Path, changes: dict[str, Any], budget: float, message: str
+) -> None:
+    config = load_config(tree={**tree, **changes})
+    with pytest.raises(ConfigError, match=message):
+        recommend(config, budget_minutes=budget, output=str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
