@@ -11,6 +11,7 @@ from nlp_transfer.files import to_json_value
 from nlp_transfer.training.neutral_settings import ROUNDING_SETTINGS, is_result_neutral
 
 _SECRETS = ("hub_token", "push_to_hub_token", "api_key", "password")
+NULL = repr(None)
 _HIDDEN = "***"
 _SHORTEST_TOKEN = 8
 _ROUNDS = " (the result may differ in its last digits)"
@@ -60,6 +61,8 @@ def command_record(arguments: Sequence[str]) -> list[str]:
 def config_differences(old: Mapping[str, Any], new: Mapping[str, Any], *, without_effect: bool = False) -> list[str]:
     """Return what differs between two configurations: the keys that may change a result, or those without effect.
 
+    A key that is not there is null: an older version did not know it.
+
     Example:
         >>> config_differences({"training": {"seed": 0}}, {"training": {"seed": 1}})
         ['training.seed: 0 -> 1']
@@ -69,7 +72,7 @@ def config_differences(old: Mapping[str, Any], new: Mapping[str, Any], *, withou
         f"{path}: {before.get(path, 'not set')} -> {after.get(path, 'not set')}"
         f"{_ROUNDS if path in ROUNDING_SETTINGS else ''}"
         for path in {**after, **before}
-        if before.get(path) != after.get(path) and is_result_neutral(path) == without_effect
+        if before.get(path, NULL) != after.get(path, NULL) and is_result_neutral(path) == without_effect
     ]
 
 

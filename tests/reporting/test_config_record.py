@@ -56,6 +56,11 @@ def test_differences_by_dotted_path():
     assert "methods.1.name: 'lp_ft' -> not set" in config_differences(new, CONFIG)
 
 
+def test_a_key_that_an_older_version_did_not_know():
+    assert config_differences(CONFIG, {**CONFIG, "task": {"train_windows": None}}) == []
+    assert config_differences(CONFIG, {**CONFIG, "task": {"train_windows": 2}}) == ["task.train_windows: not set -> 2"]
+
+
 def test_keys_without_effect_may_differ():
     training = {
         "seed": 0,
