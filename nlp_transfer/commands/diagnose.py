@@ -15,9 +15,9 @@ def diagnose(
         nlp-transfer diagnose --model bert-base-cased --source.path clauses.csv --target.path letters.csv
         nlp-transfer diagnose --config clauses.yaml --encoders bert-base-cased answerdotai/ModernBERT-base
 
-    Reads the texts with the frozen encoder, and fits linear models. Says how long texts are and what is cut, which are
-    near-duplicates, which labels look wrong, what each layer knows, and, with a target, how it differs from the source
-    and how accurate a model of the source is there, without its labels.
+    Reads the texts with the frozen encoder, and fits linear models. Lists lengths and what is cut, languages,
+    near-duplicates, labels that look wrong, what more labels would bring, what each layer knows, and, with a target,
+    how it differs from the source and how accurate a model of the source is there, without its labels.
 
     Args:
         config: the experiment, as of `train`; methods and training arguments do not matter.

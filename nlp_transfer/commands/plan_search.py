@@ -75,7 +75,7 @@ class SearchState:
 
     @classmethod
     def open(cls, config: Experiment, output: str, *, resume: bool) -> "SearchState":
-        """Return the state in an output folder, new or that of the same configuration."""
+        """Return the state in an output folder, new or that of the same configuration; nothing is written yet."""
         record = config_record(config.record())
         file = Path(output).expanduser() / STATE
         if resume and file.is_file():
@@ -83,13 +83,11 @@ class SearchState:
             if state.record.get("config") != record:
                 raise CheckpointError(f"{file} is of another configuration. Name a new folder with --output.")
             return state
-        state = cls(check_empty_folder(output, "--output"), {"config": record, "seconds": {}})
-        make_private_folder(state.folder)
-        state.write()
-        return state
+        return cls(check_empty_folder(output, "--output"), {"config": record, "seconds": {}})
 
     def write(self) -> None:
         """Write the file."""
+        make_private_folder(self.folder)
         write_json(self.folder / STATE, self.record)
 
     @property
@@ -100,10 +98,17 @@ class SearchState:
 
 
 class PlanSearch:
-    """Run plans while there is time, and keep the longest run of each."""
+    """Run plans while there is time, and keep the longest run of each.
+
+    Attributes:
+        spent: seconds of all runs; of runs that were finished before, those that they took then.
+        tried: the longest run of each plan, by name.
+        failed: what stopped a plan, by name.
+    """
 
     def __init__(self, config: Experiment, state: SearchState, budget: float) -> None:
         self.config, self.state, self.budget = config, state, budget
+        self.spent = 0.0
         self.tried: dict[str, Tried] = {}
         self.failed: dict[str, str] = {}
         with quiet():
@@ -117,11 +122,6 @@ class PlanSearch:
         read = float(np.sum(train["read"]) / max(1, np.sum(train["text_length"])))
         self.rows = data.train_rows
         self.plans = {name: one.sized(data.train_rows) for name, one in experiments(config, corpus, read).items()}
-
-    @property
-    def spent(self) -> float:
-        """Return the seconds of all runs."""
-        return sum(self.state.seconds.values())
 
     def run(self) -> None:
         """Run the plans."""
@@ -165,8 +165,6 @@ class PlanSearch:
 
     def _predicted(self, name: str, part: float) -> float:
         """Return the seconds that a run will take, by the last run of this plan or else the slowest."""
-        if name and self._folder(name, part).name in self.state.seconds:
-            return 0.0
         known = [one for one in self.tried.values() if one.epochs and one.of]
         own = [one for one in known if one.name == name] or known
         growth = [(one, part * (one.of or 0) / (one.epochs or 1)) for one in own]
@@ -196,6 +194,7 @@ class PlanSearch:
             return
         assert report is not None
         seconds = self.state.seconds.setdefault(folder.name, time.perf_counter() - started)
+        self.spent += seconds
         self.state.write()
         score = float(report.metrics["source"]["validation"]["macro_f1"])
         training = min(seconds, report.cost.train_seconds or 0.0)

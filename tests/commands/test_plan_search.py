@@ -91,9 +91,10 @@ def test_parts_of_few_steps_are_left_out(pretended: Make, monkeypatch: pytest.Mo
 
 
 def test_resuming_decides_alike(pretended: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = pretended(300.0)
+    before = pretended(35.0)  # and more than that is spent
+    assert before.spent == 40
     monkeypatch.setattr(plan_search.time, "perf_counter", lambda: 0.0)  # finished runs take no time
-    after = pretended(300.0, resume=True)
+    after = pretended(35.0, resume=True)
     assert after.tried == before.tried
     assert after.spent == before.spent
     with pytest.raises(CheckpointError, match="not empty"):
@@ -106,3 +107,4 @@ def test_without_validation_rows(pretended: Make, corpus: Path) -> None:
     few = {"path": str(corpus), "shots": 2}
     with pytest.raises(ConfigError, match=r"no validation rows to compare plans on.*few_shot"):
         pretended(300.0, source=few)
+    pretended(20.0)  # nothing was left in the output folder

@@ -8,7 +8,7 @@ import numpy as np
 from nlp_transfer.metrics.significance import ClassScores, choose_run
 from nlp_transfer.metrics.transferability import log_evidence
 from nlp_transfer.models.families import count_parameters
-from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
+from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, decide
 from nlp_transfer.reporting.prepared_run import prepare
 from nlp_transfer.tasks.blocks import Section, Table, Text
 
@@ -23,13 +23,12 @@ def encoders(data: DiagnosisData) -> Section | None:
     for name in dict.fromkeys([data.experiment.model, *data.encoders]):
         own = data if name == data.experiment.model else _with_encoder(data, name)
         probe = own.probes[own.best_layer]
-        several = data.task.multi_label
-        predicted.append(probe.probabilities >= 0.5 if several else probe.probabilities.argmax(axis=1))
+        predicted.append(decide(probe.probabilities, multi_label=data.task.multi_label))
         evidence = log_evidence(own.source.features[own.best_layer], labels)
         layers = f"{own.best_layer} of {len(own.probes)}"
         _, parameters = count_parameters(own.prepared.loaded.model)
         rows.append([name, f"{parameters / 1e6:,.1f}", layers, f"{evidence:.4f}", f"{probe.macro_f1:.3f}"])
-    choice = choose_run(ClassScores(np.array(predicted).astype(int), labels))
+    choice = choose_run(ClassScores(np.array(predicted), labels))
     equal = []
     for number, (row, (low, high), share) in enumerate(zip(rows, choice.differences, choice.shares, strict=True)):
         best = number == choice.run

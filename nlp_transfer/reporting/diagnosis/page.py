@@ -77,7 +77,7 @@ def diagnose(
         >>> task, training = {"max_length": 64}, {"output_dir": "runs/none"}
         >>> found = diagnose(Experiment("encoder", "corpus", training, task=task))
         >>> [section.title for section in found.sections]
-        ['Texts', 'Classes', 'Near-duplicates', 'Labels', 'Encoder']
+        ['Texts', 'Classes', 'Near-duplicates', 'Labels', 'More labels', 'Encoder']
     """
     place = None if output is None else check_empty_folder(output, "--output")
     if Output.HEAD not in config.task.provides:

@@ -49,12 +49,14 @@ class Probe:
         macro_f1: of these.
         loss: mean cross-entropy of these.
         head: weight and bias of the classifier on all rows.
+        l2: the penalty, which has the lowest loss on rows that are held out.
     """
 
     probabilities: np.ndarray
     macro_f1: float
     loss: float
     head: tuple[torch.Tensor, torch.Tensor]
+    l2: float
 
 
 @dataclass(frozen=True)
@@ -136,10 +138,14 @@ class DiagnosisData:
     def probes_of(self, places: np.ndarray) -> dict[int, Probe]:
         """Return the linear probe of each layer, by cross-validation over some of the source's rows."""
         assert self.source.labels is not None
-        labels = self.source.labels[places]
-        folds = _folds(labels, self.groups[places], self.experiment.training.seed)
+        labels, folds = self.source.labels[places], self.folds_of(places)
         features = self.source.features.items()
         return {layer: _probe(values[places], labels, folds, self.task) for layer, values in features}
+
+    def folds_of(self, places: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return (training rows, other rows) of each fold of some of the source's rows."""
+        assert self.source.labels is not None
+        return _folds(self.source.labels[places], self.groups[places], self.experiment.training.seed)
 
     @property
     def best_layer(self) -> int:
@@ -218,20 +224,47 @@ def _probe(
     Classes have no weights, whatever the task gives them, so that probabilities are those of the corpus.
     """
     loss = multi_label_loss if task.multi_label else single_label_loss
-    x, classes = torch.from_numpy(features), len(task.label_names)
-    y = torch.from_numpy(labels.astype(np.float32) if labels.ndim == 2 else labels)
-    options: dict[str, Any] = {"l2": L2, "num_labels": classes}
-    logits = torch.zeros(len(L2), len(x), classes)
-    for train, held in folds:
-        for place, (weight, bias) in enumerate(fit_linear_heads(x[train], y[train], loss, **options)):
-            logits[place, held] = x[held] @ weight.T + bias
+    x, y = torch.from_numpy(features), _tensor(labels)
+    logits = held_out_logits(features, labels, folds, task, L2)
     losses = [float(loss(made, y).mean()) for made in logits]
     best = int(np.argmin(losses))
-    (head,) = fit_linear_heads(x, y, loss, l2=[L2[best]], num_labels=classes)
+    (head,) = fit_linear_heads(x, y, loss, l2=[L2[best]], num_labels=len(task.label_names))
     probabilities = task.probabilities(logits[best].numpy())
-    predicted = (probabilities >= 0.5).astype(int) if task.multi_label else probabilities.argmax(axis=1)
+    predicted = decide(probabilities, multi_label=task.multi_label)
     scores = classification_metrics(predicted, labels, task.label_names, multi_label=task.multi_label)
-    return Probe(probabilities, float(scores["macro_f1"]), losses[best], head)
+    return Probe(probabilities, float(scores["macro_f1"]), losses[best], head, L2[best])
+
+
+def held_out_logits(
+    features: np.ndarray,
+    labels: np.ndarray,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]],
+    task: FittedTask,
+    penalties: Sequence[float],
+) -> torch.Tensor:
+    """Return the logits of each row by a probe that has not seen it, shape (penalties, rows, classes)."""
+    loss = multi_label_loss if task.multi_label else single_label_loss
+    x, y, classes = torch.from_numpy(features), _tensor(labels), len(task.label_names)
+    logits = torch.zeros(len(penalties), len(x), classes)
+    for train, held in folds:
+        heads = fit_linear_heads(x[train], y[train], loss, l2=penalties, num_labels=classes)
+        for place, (weight, bias) in enumerate(heads):
+            logits[place, held] = x[held] @ weight.T + bias
+    return logits
+
+
+def decide(probabilities: np.ndarray, *, multi_label: bool) -> np.ndarray:
+    """Return the most probable class, shape (rows,); of several labels a row, zeros and ones, split at 0.5.
+
+    Example:
+        >>> decide(np.array([[0.2, 0.8], [0.6, 0.4]]), multi_label=False)
+        array([1, 0])
+    """
+    return (probabilities >= 0.5).astype(int) if multi_label else probabilities.argmax(axis=1)
+
+
+def _tensor(labels: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(labels.astype(np.float32) if labels.ndim == 2 else labels)
 
 
 def label_text(names: Sequence[str], label: Any) -> str:
