@@ -13,7 +13,6 @@ from nlp_transfer.commands.run_comparison import row_scores
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.errors import ConfigError, TrainingError
 from nlp_transfer.files import write_text
-from nlp_transfer.metrics.metric import Metric
 from nlp_transfer.metrics.significance import Choice, choose_run
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.reporting.config_record import to_yaml
@@ -41,7 +40,6 @@ class Recommendation:
     experiment: Experiment
     plan: str
     choice: Choice
-    metric: Metric
     tried: tuple[Tried, ...]
     not_tried: dict[str, str]
     sections: tuple[Section, ...] = ()
@@ -118,7 +116,7 @@ def _check(config: Experiment, budget_minutes: float) -> None:
 def _recommendation(search: PlanSearch) -> Recommendation:
     """Return the best of all that was tried, with its sections."""
     config, tried = search.config, tuple(search.tried.values())
-    metric, scores, rows = row_scores([read_run(one.folder) for one in tried], "source", "validation")
+    _, scores, rows = row_scores([read_run(one.folder) for one in tried], "source", "validation")
     choice = choose_run(scores)
     name = tried[choice.run].name
     training = search.plans[name].training.with_output_dir(str(config.training.output_dir))
@@ -132,11 +130,11 @@ def _recommendation(search: PlanSearch) -> Recommendation:
     not_tried = {
         plan: search.failed.get(plan, "no time within the budget") for plan in search.plans if plan not in search.tried
     }
-    found = Recommendation(experiment, name, choice, metric, tried, not_tried)
+    found = Recommendation(experiment, name, choice, tried, not_tried)
     lead, table = Text(" ".join(_sentences(found, rows, search.spent))), _table(found)
     reasons = "\n".join(f"- {plan}: not tried, {why}" for plan, why in not_tried.items())
     blocks: tuple[Block, ...] = (lead, table, *([Text(reasons)] if reasons else []))
-    return replace(found, sections=(Section("Recommendation", blocks),))
+    return replace(found, sections=(Section("Plans", blocks),))
 
 
 def _sentences(found: Recommendation, rows: int, spent: float) -> Iterator[str]:
@@ -150,14 +148,11 @@ def _sentences(found: Recommendation, rows: int, spent: float) -> Iterator[str]:
         yield f"It was trained for {best.epochs:.3g} of {best.of:g} epochs; the whole plan may do better."
     elif short := [one.name for one in found.tried if not one.whole]:
         yield f"Not trained to their end, and perhaps better with more time: {', '.join(short)}."
-    yield (
-        f"All runs took {duration(spent)}. Points: the 95 % interval of the difference from the recommended plan; as "
-        "good: it includes 0."
-    )
+    yield f"All runs took {duration(spent)}. Points: the 95 % interval of the difference from the recommended plan."
 
 
 def _table(found: Recommendation) -> Table:
-    """Return the plans that were tried, the best first; `as good`: the interval of its difference includes 0."""
+    """Return the plans that were tried, the best first; the interval of one that is not clearly worse includes 0."""
     best = found.tried[found.choice.run]
     rows = []
     for one, share, (low, high) in sorted(
@@ -166,7 +161,7 @@ def _table(found: Recommendation) -> Table:
         if one is best:
             why = "recommended"
         elif high >= 0:
-            why = "as good" + (", cheaper" if one.whole and one.seconds < 0.9 * best.seconds else "")
+            why = "not clearly worse"
         else:
             why = "worse"
         apart = "" if one is best else f"{100 * low:+.1f} to {100 * high:+.1f}"

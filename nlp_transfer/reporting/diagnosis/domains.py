@@ -1,7 +1,7 @@
 """Diagnose the target: how it differs from the source, and how accurate a model of the source will be there."""
 
 from nlp_transfer.metrics.domain_distance import different_words, two_sample_test
-from nlp_transfer.reporting.diagnosis.rows import LEAST_DISTINCT, DiagnosisData, DomainRows
+from nlp_transfer.reporting.diagnosis.rows import MIN_DISTINCT, DiagnosisData, DomainRows
 from nlp_transfer.reporting.diagnosis.target_accuracy import describe_estimate, target_accuracy
 from nlp_transfer.tasks.blocks import Block, Section, Table, Text, escape_markdown
 
@@ -15,7 +15,7 @@ def domains(data: DiagnosisData) -> Section | None:
         return None
     layer = data.best_layer
     here, there = data.distinct()  # a near-duplicate in the other half would be known from training
-    if min(len(here), len(there)) < LEAST_DISTINCT:
+    if min(len(here), len(there)) < MIN_DISTINCT:
         return None
     seed = data.experiment.training.seed
     test = two_sample_test(data.source.features[layer][here], target.features[layer][there], seed=seed)

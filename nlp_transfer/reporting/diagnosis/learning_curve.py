@@ -28,7 +28,7 @@ RATIO = 0.8
 HALF_WIDTH = 0.025
 """Half of the width of the 90 % interval of that gain, in accuracy."""
 
-LEAST_ROWS = 120
+MIN_LABELS = 120
 """Number of labelled texts below which a curve says nothing."""
 
 MORE = (100, 200, 500, 1000, 5000)
@@ -40,8 +40,8 @@ def learning_curve(data: DiagnosisData) -> Section:
     labels = data.source.labels
     assert labels is not None
     count = len(labels)
-    if count < LEAST_ROWS:
-        few = f"{count} labelled texts are too few to say what more would bring; {LEAST_ROWS} are needed."
+    if count < MIN_LABELS:
+        few = f"{count} labelled texts are too few to say what more would bring; {MIN_LABELS} are needed."
         return Section("More labels", (Text(few),))
     scores = {share: _scores(data, share) for share in SHARES}
     rows = [

@@ -20,7 +20,7 @@ from nlp_transfer.training.experiment_parts import ExperimentParts
 FILES = {"page": "diagnosis.html", "report": "diagnosis.md", "data": "diagnosis.json", "labels": "label_errors.jsonl"}
 """Names of the files, by the word that a command prints."""
 
-LEAST_ROWS = 50
+MIN_READ = 50
 """Smallest limit of the texts that are read."""
 
 
@@ -84,8 +84,8 @@ def diagnose(
         raise ConfigError(
             f"diagnose needs a task with classes, such as sequence_classification; got {config.task.name}."
         )
-    if rows is not None and rows < LEAST_ROWS:
-        raise ConfigError(f"--rows is {rows}; expected {LEAST_ROWS} or more, or null for all.")
+    if rows is not None and rows < MIN_READ:
+        raise ConfigError(f"--rows is {rows}; expected {MIN_READ} or more, or null for all.")
     data = DiagnosisData(config, prepare(config), rows, tuple(encoders))
     data.check()
     sections = tuple(section for make in DIAGNOSES if (section := make(data)) is not None)

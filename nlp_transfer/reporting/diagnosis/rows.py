@@ -30,10 +30,10 @@ FOLDS = 5
 SIMILARITY = 0.6
 """Jaccard similarity from which two texts are near-duplicates."""
 
-LEAST_LABELED = 20
+MIN_LABELED = 20
 """Number of labelled rows of the source below which nothing is judged."""
 
-LEAST_DISTINCT = 8
+MIN_DISTINCT = 8
 """Number of texts of each domain, one of each group of near-duplicates, below which domains are not compared."""
 
 L2 = (1.0, 10.0, 100.0, 1000.0)
@@ -95,10 +95,10 @@ class DiagnosisData:
     def check(self) -> None:
         """Raise DataError where there are too few labelled rows to judge one by the others."""
         encoded = {name: rows for name, rows in self.prepared.data.encoded["source"].items() if name != "unlabeled"}
-        if (count := sum(map(len, encoded.values()))) < LEAST_LABELED:
+        if (count := sum(map(len, encoded.values()))) < MIN_LABELED:
             raise DataError(
                 f"{self.prepared.data.corpora['source'].origin} has {count} labelled rows, and a diagnosis needs "
-                f"{LEAST_LABELED} or more."
+                f"{MIN_LABELED} or more."
             )
 
     @property

@@ -3,11 +3,11 @@
 import numpy as np
 
 from nlp_transfer.metrics.domain_distance import two_sample_test
-from nlp_transfer.reporting.diagnosis.rows import LEAST_DISTINCT, DiagnosisData, best_layer
+from nlp_transfer.reporting.diagnosis.rows import MIN_DISTINCT, DiagnosisData, best_layer
 from nlp_transfer.reporting.diagnosis.target_accuracy import describe_estimate, target_accuracy
 from nlp_transfer.tasks.blocks import Section, Table, Text
 
-LEAST_ROWS = 40
+MIN_SOURCE_ROWS = 40
 """Number of texts of a source below which it is not ranked."""
 
 
@@ -20,12 +20,12 @@ def sources(data: DiagnosisData) -> Section | None:
     ranked = []
     for name in dict.fromkeys(source.domains.tolist()):
         own = np.flatnonzero(source.domains == name)
-        if len(own) < LEAST_ROWS or len(np.unique(source.labels[own])) < 2:
+        if len(own) < MIN_SOURCE_ROWS or len(np.unique(source.labels[own])) < 2:
             continue
         probes = data.probes_of(own)
         layer = best_layer(probes)
         here, there = data.distinct(own)
-        if min(len(here), len(there)) < LEAST_DISTINCT:
+        if min(len(here), len(there)) < MIN_DISTINCT:
             continue
         test = two_sample_test(source.features[layer][here], target.features[layer][there])
         accuracy = target_accuracy(probes, source.labels[own], target, data.task)
