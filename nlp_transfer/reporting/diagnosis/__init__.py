@@ -6,6 +6,7 @@ from nlp_transfer.reporting.diagnosis.classes import classes
 from nlp_transfer.reporting.diagnosis.domains import domains
 from nlp_transfer.reporting.diagnosis.duplicates import duplicates
 from nlp_transfer.reporting.diagnosis.encoders import encoders
+from nlp_transfer.reporting.diagnosis.label_shift import label_shift
 from nlp_transfer.reporting.diagnosis.labels import labels
 from nlp_transfer.reporting.diagnosis.layers import layers
 from nlp_transfer.reporting.diagnosis.learning_curve import learning_curve
@@ -16,6 +17,6 @@ from nlp_transfer.tasks.blocks import Section
 
 DIAGNOSES: tuple[Callable[[DiagnosisData], Section | None], ...] = (
     *(texts, classes, duplicates, labels, learning_curve, layers),
-    *(encoders, domains, sources),
+    *(encoders, domains, label_shift, sources),
 )
 """The sections of a diagnosis, in order."""

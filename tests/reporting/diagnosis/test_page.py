@@ -12,7 +12,7 @@ from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from tests.reporting.diagnosis.conftest import write
 from tests.tiny_runs import rows
 
-TITLES = ["Texts", "Classes", "Near-duplicates", "Labels", "More labels", "Encoder", "Source and target"]
+TITLES = ["Texts", "Classes", "Near-duplicates", "Labels", "More labels", "Encoder", "Source and target", "Label shift"]
 
 
 def test_what_a_diagnosis_leaves(planted: dict[str, Any], tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_what_a_diagnosis_leaves(planted: dict[str, Any], tmp_path: Path) -> Non
     assert "near-duplicates of training texts" in page
     lines = (tmp_path / "out" / "label_errors.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == found.label_errors
-    assert len(json.loads((tmp_path / "out" / "diagnosis.json").read_text())["sections"]) == 7
+    assert len(json.loads((tmp_path / "out" / "diagnosis.json").read_text())["sections"]) == 8
     assert not Path(planted["training"]["output_dir"]).exists()  # nothing is trained
     with pytest.raises(CheckpointError, match="--output"):
         diagnose(load_config(tree=planted), output=str(tmp_path / "out"))
@@ -47,7 +47,7 @@ def test_several_labels(planted: dict[str, Any], tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "several", multi_label=True)
     tree = {**planted, "source": {"path": str(corpus)}, "target": {"path": str(corpus / "test.jsonl")}}
     found = diagnose(load_config(tree=tree))
-    assert [section.title for section in found.sections] == TITLES
+    assert [section.title for section in found.sections] == TITLES[:-1]
     assert {"id", "split", "label", "looks_like", "quality"} == set(found.label_errors[0])
 
 
