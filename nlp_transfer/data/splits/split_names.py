@@ -57,7 +57,7 @@ def match_split_names(
     if not chosen:
         check_spelling(left_out, result, key, setting, called)
     if left_out:
-        notes.append(f"Splits of the source that are left out: {', '.join(left_out)}.")
+        notes.append(f"Splits that are left out: {', '.join(left_out)}.")
     order = [*SPLITS, UNSPLIT]
     return {ours: result[ours] for ours in sorted(result, key=order.index)}
 

@@ -56,7 +56,7 @@ def test_splits_can_be_chosen_and_the_others_are_noted(tmp_path: Path, write_row
     )
     corpus = load_corpus(config)
     assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 6, "test": 8}
-    assert "Splits of the source that are left out: dev." in corpus.notes
+    assert "Splits that are left out: dev." in corpus.notes
 
 
 def test_data_files_without_a_splits_name_are_noted(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
@@ -64,7 +64,7 @@ def test_data_files_without_a_splits_name_are_noted(tmp_path: Path, write_rows: 
     write_rows("c/test.jsonl", toy_rows(2, start=6))
     write_rows("c/extra.jsonl", toy_rows(2, start=8))
     corpus = load_corpus(CorpusConfig(path=str(tmp_path / "c"), split=SplitConfig(validation=0)))
-    assert "Splits of the source that are left out: extra." in corpus.notes
+    assert "Splits that are left out: extra." in corpus.notes
 
 
 def test_two_files_for_one_split(tmp_path: Path, write_rows: Callable[..., Path]) -> None:

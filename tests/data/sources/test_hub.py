@@ -41,7 +41,7 @@ def test_hub_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == [(("owner/set", "part"), {"revision": "abc"})]
     assert sizes(corpus) == {"train": 6, "validation": 2, "test": 4}
     assert corpus.origin == "Hub dataset owner/set (part, revision abc)"
-    assert "Splits of the source that are left out: other." in corpus.notes
+    assert "Splits that are left out: other." in corpus.notes
     with pytest.raises(DataError, match=r"source\.splits: Unknown split 'evl'\. Did you mean 'eval'\?"):
         load_corpus(CorpusConfig(hub="owner/set", splits={"test": "evl"}))
 

@@ -51,11 +51,11 @@ def test_a_name_that_is_no_close_miss_or_whose_split_is_there_stays_a_note(
         write_rows("c/test.jsonl", toy_rows(2, start=6))
     write_rows(f"c/{name}.jsonl", toy_rows(2, start=8))
     corpus = load_corpus(CorpusConfig(path=str(tmp_path / "c"), split=SplitConfig(method="stratified")))
-    assert f"Splits of the source that are left out: {name}." in corpus.notes
+    assert f"Splits that are left out: {name}." in corpus.notes
 
 
 def test_splits_that_are_chosen_need_no_right_names(tmp_path: Path, write_rows: Callable[..., Path]) -> None:
     write_rows("c/tarin.jsonl", toy_rows(6))
     write_rows("c/tets.jsonl", toy_rows(2, start=6))
     config = CorpusConfig(path=str(tmp_path / "c"), splits={"train": "tarin"}, split=SplitConfig(method="stratified"))
-    assert "Splits of the source that are left out: tets." in load_corpus(config).notes
+    assert "Splits that are left out: tets." in load_corpus(config).notes
