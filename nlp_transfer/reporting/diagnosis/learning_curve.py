@@ -2,7 +2,7 @@
 
 Probes learn from a quarter, a half and all of the labelled texts. Each doubling brings less than the one before:
 
-    gain of the next = 0.8 times the mean gain of the last two
+    gain of the next = 0.7 times the mean gain of the last two
 
 and of k more labels beside n, log2(1 + k / n) times that. A power law with three parameters, fitted to as few points,
 is further off (configs/README.md).
@@ -22,10 +22,10 @@ SHARES = (0.25, 0.5, 1.0)
 DRAWS = 3
 """Number of random draws of each share."""
 
-RATIO = 0.8
+RATIO = 0.7
 """Gain of the next doubling, relative to the mean of the last two."""
 
-HALF_WIDTH = 0.025
+HALF_WIDTH = 0.03
 """Half of the width of the 90 % interval of that gain, in accuracy."""
 
 MIN_LABELS = 120
@@ -72,7 +72,7 @@ def expected_gain(scores: list[float]) -> tuple[float, float, float]:
 
     Example:
         >>> [round(value, 3) for value in expected_gain([0.6, 0.7, 0.75])]
-        [0.06, 0.035, 0.085]
+        [0.053, 0.023, 0.083]
     """
     gain = RATIO * max(0.0, (scores[-1] - scores[0]) / 2)
     return gain, max(0.0, gain - HALF_WIDTH), gain + HALF_WIDTH

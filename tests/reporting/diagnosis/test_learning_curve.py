@@ -34,14 +34,14 @@ def test_more_labels_help_where_they_are_few_for_the_dimensions(data: DiagnosisD
     scores = [float(row[1]) for row in curve.rows]
     assert scores[0] < scores[1] < scores[2]
     assert [row[0] for row in expected.rows] == ["100", "200", "240"]
-    gain = 0.8 * (scores[2] - scores[0]) / 2
+    gain = 0.7 * (scores[2] - scores[0]) / 2
     assert float(expected.rows[-1][1]) == pytest.approx(100 * gain, abs=0.1)
     assert float(expected.rows[0][1]) == pytest.approx(100 * gain * np.log2(1 + 100 / 240), abs=0.1)
     assert float(expected.rows[-1][2]) <= float(expected.rows[-1][1]) <= float(expected.rows[-1][3])
 
 
 def test_a_curve_that_falls_promises_nothing() -> None:
-    assert expected_gain([0.8, 0.8, 0.78]) == (0.0, 0.0, 0.025)
+    assert expected_gain([0.8, 0.8, 0.78]) == (0.0, 0.0, 0.03)
 
 
 def test_too_few_rows_to_say(data: DiagnosisData) -> None:
