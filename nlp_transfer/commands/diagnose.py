@@ -30,5 +30,6 @@ def diagnose(
     from nlp_transfer.reporting.terminal import path_lines, print_sections
 
     found = diagnosis_of(config, output=output, rows=rows, encoders=encoders or ())
+    console().print(" ".join(found.lead), markup=False, highlight=False)
     print_sections(found.sections)
     console().print(*path_lines(found.paths), sep="\n")

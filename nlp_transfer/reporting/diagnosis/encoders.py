@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from nlp_transfer.metrics.significance import ClassScores, choose_run
-from nlp_transfer.metrics.transferability import log_evidence
 from nlp_transfer.models.families import count_parameters
+from nlp_transfer.reporting.diagnosis.layers import evidence_text
 from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, decide
 from nlp_transfer.reporting.prepared_run import prepare
 from nlp_transfer.tasks.blocks import Section, Table, Text
@@ -19,15 +19,16 @@ def encoders(data: DiagnosisData) -> Section | None:
         return None
     labels = data.source.labels
     assert labels is not None
-    predicted, rows = [], []
+    predicted, scores, rows = [], [], []
     for name in dict.fromkeys([data.experiment.model, *data.encoders]):
         own = data if name == data.experiment.model else _with_encoder(data, name)
         probe = own.probes[own.best_layer]
+        scores.append(probe.macro_f1)
         predicted.append(decide(probe.probabilities, multi_label=data.task.multi_label))
-        evidence = log_evidence(own.source.features[own.best_layer], labels)
+        evidence = evidence_text(own.source.features[own.best_layer], labels)
         layers = f"{own.best_layer} of {len(own.probes)}"
         _, parameters = count_parameters(own.prepared.loaded.model)
-        rows.append([name, f"{parameters / 1e6:,.1f}", layers, f"{evidence:.4f}", f"{probe.macro_f1:.3f}"])
+        rows.append([name, f"{parameters / 1e6:,.1f}", layers, evidence, f"{probe.macro_f1:.3f}"])
     choice = choose_run(ClassScores(np.array(predicted), labels))
     equal = []
     for number, (row, (low, high), share) in enumerate(zip(rows, choice.differences, choice.shares, strict=True)):
@@ -40,7 +41,7 @@ def encoders(data: DiagnosisData) -> Section | None:
         + (f" Not clearly worse: {', '.join(equal)}." if equal else "")
         + " Points are the 95 % interval of the difference from it; after training of all weights the order can change."
     )
-    rows = [rows[number] for number in np.argsort([-float(row[4]) for row in rows], kind="stable")]
+    rows = [rows[number] for number in np.argsort([-score for score in scores], kind="stable")]
     columns = ["encoder", "million weights", "layer", "LogME", "macro-F1", "points, 95 %", "best in"]
     return Section("Encoders", (Text(how), Table("Encoders", columns, rows)))
 

@@ -1,8 +1,15 @@
 """Diagnose the encoder: what each of its layers knows of the labels, before any training."""
 
+import numpy as np
+
 from nlp_transfer.metrics.transferability import h_score, log_evidence
 from nlp_transfer.reporting.diagnosis.rows import FOLDS, DiagnosisData
 from nlp_transfer.tasks.blocks import Section, Table, Text
+
+
+def evidence_text(features: np.ndarray, labels: np.ndarray) -> str:
+    """Return LogME; a dash of several labels a text, whose rarest ones, all but constant, would be all of it."""
+    return "–" if labels.ndim == 2 else f"{log_evidence(features, labels):.4f}"
 
 
 def layers(data: DiagnosisData) -> Section:
@@ -14,7 +21,7 @@ def layers(data: DiagnosisData) -> Section:
             str(layer),
             f"{probe.macro_f1:.3f}",
             f"{probe.loss:.3f}",
-            f"{log_evidence(rows.features[layer], rows.labels):.4f}",
+            evidence_text(rows.features[layer], rows.labels),
             f"{h_score(rows.features[layer], rows.labels):.3f}",
         ]
         for layer, probe in data.probes.items()

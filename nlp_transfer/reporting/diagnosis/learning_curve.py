@@ -54,7 +54,9 @@ def learning_curve(data: DiagnosisData) -> Section:
         "validation, so that it sees four fifths of each. Training of all weights may gain more from further labels."
     )
     if data.task.multi_label:
-        return Section("More labels", (Text(how), curve))
+        return Section("More labels", (Text(f"{how} Accuracy: all labels of a text are right."), curve))
+    if data.sampled:
+        return Section("More labels", (Text(f"{how} What more of them bring is told from all: --rows null."), curve))
     doubling = expected_gain([scores[share][0].mean() for share in SHARES])
     further = [more for more in MORE if more < count] + [count]
     gains = [
@@ -82,12 +84,13 @@ def _scores(data: DiagnosisData, share: float) -> np.ndarray:
     """Return accuracy and macro-F1 of each draw, shape (2, draws)."""
     labels, task, layer = data.source.labels, data.task, data.best_layer
     assert labels is not None
-    folds, found = data.folds_of(np.arange(len(labels))), []
+    found = []
     for draw in range(DRAWS):
-        rng = np.random.default_rng(draw)
+        rng, folds = np.random.default_rng(draw), data.folds_of(np.arange(len(labels)), draw)
         some = [(rng.permutation(train)[: max(2, round(share * len(train)))], held) for train, held in folds]
         (logits,) = held_out_logits(data.source.features[layer], labels, some, task, [data.probes[layer].l2])
         predicted = decide(task.probabilities(logits.numpy()), multi_label=task.multi_label)
         scores = classification_metrics(predicted, labels, task.label_names, multi_label=task.multi_label)
-        found.append([float((predicted == labels).mean()), float(scores["macro_f1"])])
+        right = (predicted == labels).reshape(len(labels), -1).all(axis=1)
+        found.append([float(right.mean()), float(scores["macro_f1"])])
     return np.array(found).T

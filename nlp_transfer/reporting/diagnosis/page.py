@@ -7,6 +7,7 @@ from typing import Any
 
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.files import atomic_folder, check_empty_folder, json_line, make_private_folder, write_json, write_text
+from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.reporting.diagnosis import DIAGNOSES
 from nlp_transfer.reporting.diagnosis.labels import label_rows
@@ -30,20 +31,23 @@ class Diagnosis:
 
     Args:
         sections: in order; see `DIAGNOSES`.
+        sampled: of which domains a sample was read, as a sentence.
         label_errors: each labelled row of the source, the most doubtful label first.
         paths: of the files that were written, by word.
     """
 
     title: str
     encoder: str
-    sections: tuple[Section, ...]
-    label_errors: list[dict[str, Any]] = field(default_factory=list)
+    sections: tuple[Section, ...] = field(repr=False)
+    label_errors: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    sampled: str = ""
     paths: dict[str, str] = field(default_factory=dict)
 
     @property
     def lead(self) -> list[str]:
         """Return the first sentences."""
-        return [f"Texts were read by the frozen encoder {self.encoder}; nothing was trained but linear models on it."]
+        read = f"Texts were read by the frozen encoder {self.encoder}; nothing was trained but linear models on it."
+        return [read, self.sampled] if self.sampled else [read]
 
     @property
     def warnings(self) -> list[str]:
@@ -79,6 +83,7 @@ def diagnose(
         >>> [section.title for section in found.sections]
         ['Texts', 'Classes', 'Near-duplicates', 'Labels', 'More labels', 'Encoder']
     """
+    encoders = [encoders] if isinstance(encoders, str) else encoders
     place = None if output is None else check_empty_folder(output, "--output")
     if Output.HEAD not in config.task.provides:
         raise ConfigError(
@@ -86,11 +91,15 @@ def diagnose(
         )
     if rows is not None and rows < MIN_READ:
         raise ConfigError(f"--rows is {rows}; expected {MIN_READ} or more, or null for all.")
+    for name in encoders:
+        model_folder(name)  # one that is not there is an error now, and not after minutes
     data = DiagnosisData(config, prepare(config), rows, tuple(encoders))
     data.check()
     sections = tuple(section for make in DIAGNOSES if (section := make(data)) is not None)
     origins = " and ".join(corpus.origin for corpus in data.prepared.data.corpora.values())
-    found = Diagnosis(f"Diagnosis of {origins}", data.prepared.loaded.origin, sections, list(label_rows(data)))
+    found = Diagnosis(
+        f"Diagnosis of {origins}", data.prepared.loaded.origin, sections, list(label_rows(data)), data.sampled
+    )
     return found if place is None else _written(found, place)
 
 

@@ -142,10 +142,20 @@ class DiagnosisData:
         features = self.source.features.items()
         return {layer: _probe(values[places], labels, folds, self.task) for layer, values in features}
 
-    def folds_of(self, places: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return (training rows, other rows) of each fold of some of the source's rows."""
+    def folds_of(self, places: np.ndarray, draw: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return (training rows, other rows) of each fold of some of the source's rows, of a random draw."""
         assert self.source.labels is not None
-        return _folds(self.source.labels[places], self.groups[places], self.experiment.training.seed)
+        return _folds(self.source.labels[places], self.groups[places], self.experiment.training.seed + draw)
+
+    @property
+    def sampled(self) -> str:
+        """The domains of which a sample is read, in a sentence; empty where all texts are."""
+        parts = []
+        for domain, rows in (("source", self.source), ("target", self.target)):
+            total = sum(map(len, self.prepared.data.encoded[domain].values())) if rows is not None else 0
+            if rows is not None and self.most_rows is not None and total > self.most_rows:
+                parts.append(f"{len(rows.ids):,} of {total:,} texts of the {domain}")
+        return f"A sample was read, {' and '.join(parts)}: --rows null reads all." if parts else ""
 
     @property
     def best_layer(self) -> int:

@@ -82,3 +82,20 @@ def test_what_cannot_be_diagnosed(planted: dict[str, Any]) -> None:
     del pretraining["training"]["metric_for_best_model"]
     with pytest.raises(ConfigError, match=r"diagnose needs a task with classes"):
         diagnose(load_config(tree=pretraining))
+
+
+def test_a_sample_is_named(planted: dict[str, Any]) -> None:
+    found = diagnose(load_config(tree=planted), rows=50)
+    assert found.sampled.startswith("A sample was read, ")
+    assert " of 132 texts of the source and " in found.sampled
+    assert " of 60 texts of the target: --rows null reads all." in found.sampled
+    assert found.sampled in str(found)
+    assert diagnose(load_config(tree=planted), rows=None).sampled == ""
+
+
+def test_an_encoder_that_is_not_there_is_refused_at_once(
+    planted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nlp_transfer.reporting.diagnosis.page.prepare", None)
+    with pytest.raises(ConfigError, match="no_such_folder"):
+        diagnose(load_config(tree=planted), encoders="./no_such_folder")
