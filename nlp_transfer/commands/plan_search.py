@@ -18,13 +18,14 @@ import numpy as np
 
 from nlp_transfer import runner
 from nlp_transfer.commands.estimate import duration
-from nlp_transfer.commands.plans import experiments
+from nlp_transfer.commands.plans import GIVEN, adapts, experiments
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.errors import CheckpointError, ConfigError, TrainingError
 from nlp_transfer.files import check_empty_folder, make_private_folder, read_json, write_json
-from nlp_transfer.reporting.config_record import config_record
+from nlp_transfer.reporting.config_record import config_differences, config_record
 from nlp_transfer.reporting.log import quiet
 from nlp_transfer.training.setup import load_data
+from nlp_transfer.training.signals import StopSignals
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ PARTS = (1 / 9, 1 / 3, 1.0)
 
 MIN_STEPS = 100
 """Minimum number of optimizer steps of a part: after fewer, scores say little about the rest."""
+
+UNTRAINED_SHARE = 1 / 3
+"""Share of the budget after which no further plan without training by gradient is begun."""
 
 QUIET = {"push_to_hub": False, "report_to": [], "logging_strategy": "no", "logging_first_step": False}
 """Training arguments of the runs: only evaluations are logged."""
@@ -78,12 +82,17 @@ class SearchState:
         """Return the state in an output folder, new or that of the same configuration; nothing is written yet."""
         record = config_record(config.record())
         file = Path(output).expanduser() / STATE
-        if resume and file.is_file():
-            state = cls(file.parent, read_json(file))
-            if state.record.get("config") != record:
-                raise CheckpointError(f"{file} is of another configuration. Name a new folder with --output.")
-            return state
-        return cls(check_empty_folder(output, "--output"), {"config": record, "seconds": {}})
+        if not file.is_file():
+            return cls(check_empty_folder(output, "--output"), {"config": record, "seconds": {}})
+        if not resume:
+            raise CheckpointError(
+                f"--output {file.parent} holds a recommendation. Go on with --resume, or name a new folder."
+            )
+        state = cls(file.parent, read_json(file))
+        if different := config_differences(state.record.get("config", {}), record):
+            listed = "; ".join(different[:5])
+            raise CheckpointError(f"{file} is of another configuration ({listed}). Name a new folder with --output.")
+        return state
 
     def write(self) -> None:
         """Write the file."""
@@ -106,11 +115,15 @@ class PlanSearch:
         failed: what stopped a plan, by name.
     """
 
-    def __init__(self, config: Experiment, state: SearchState, budget: float) -> None:
-        self.config, self.state, self.budget = config, state, budget
+    def __init__(
+        self, config: Experiment, state: SearchState, budget: float, stop_signals: StopSignals | None = None
+    ) -> None:
+        self.config, self.state, self.budget, self._stop_signals = config, state, budget, stop_signals
         self.spent = 0.0
         self.tried: dict[str, Tried] = {}
         self.failed: dict[str, str] = {}
+        if adapts(config):
+            self.failed[GIVEN] = "its methods learn from the target, and plans are compared on the source"
         with quiet():
             data = load_data(config)
         corpus, train = data.corpora["source"], data.encoded["source"]["train"]
@@ -125,15 +138,14 @@ class PlanSearch:
 
     def run(self) -> None:
         """Run the plans."""
-        trained = []
-        for name, plan in self.plans.items():
-            if all(method.trains for method in plan.methods):
-                trained.append(name)
-            elif self.spent < self.budget or not self.tried:
+        self.state.write()
+        trained = [name for name, plan in self.plans.items() if all(method.trains for method in plan.methods)]
+        for name in self.plans:
+            if name not in trained and (self.spent < UNTRAINED_SHARE * self.budget or not self.tried):
                 self._try(name)
         if trained and self.spent < self.budget:
             parts = self._long_enough(self.plans[trained[0]])
-            self._try(trained[0], parts[0])
+            self._try(trained[0], parts[0])  # which tells how long an epoch takes
             self._halve(trained, parts)
 
     def _long_enough(self, plan: Experiment) -> list[float]:
@@ -157,18 +169,20 @@ class PlanSearch:
         for first in reversed(range(1, len(parts))):
             left, cost = count, 0.0
             for part in parts[first:]:
-                cost += left * self._predicted("", part)
+                cost += left * self._predicted(None, part)
                 left = math.ceil(left / 3)
             if cost <= self.budget - self.spent:
                 return first
         return 0
 
-    def _predicted(self, name: str, part: float) -> float:
-        """Return the seconds that a run will take, by the last run of this plan or else the slowest."""
-        known = [one for one in self.tried.values() if one.epochs and one.of]
-        own = [one for one in known if one.name == name] or known
-        growth = [(one, part * (one.of or 0) / (one.epochs or 1)) for one in own]
-        return max((one.seconds + (times - 1) * one.train_seconds for one, times in growth), default=0.0)
+    def _predicted(self, name: str | None, part: float) -> float:
+        """Return the seconds that a run will take, by the last run of this plan; of None or a new one, by all."""
+        seconds = []
+        for one in self.tried.values():
+            if one.epochs and one.of and (one.name == name or name not in self.tried):
+                longer = part * one.of / one.epochs
+                seconds.append(one.seconds + (longer - 1) * one.train_seconds)
+        return max(seconds, default=0.0)
 
     def _folder(self, name: str, part: float | None) -> Path:
         words = re.sub(r"[^\w.-]+", "_", name) + ("" if part is None else f"_{round(100 * part)}")
@@ -187,7 +201,7 @@ class PlanSearch:
         started = time.perf_counter()
         try:
             with quiet():
-                report = runner.run(plan, resume=True)
+                report = runner.run(plan, resume=True, stop_signals=self._stop_signals)
         except (TrainingError, ConfigError) as error:
             self.failed[name] = " ".join(error.problems)
             log.info("recommend: %s failed: %s", name, self.failed[name])

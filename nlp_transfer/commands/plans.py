@@ -16,6 +16,9 @@ GIVEN = "as configured"
 FEW_ROWS = 2000
 """Number of training rows up to which contrastive training is tried: it is for few labels."""
 
+BASELINE = "tfidf_svm"
+"""The baseline that plans are compared with."""
+
 CUT = 0.1
 """Share of the training tokens that truncation leaves out, from which reading in windows is tried."""
 
@@ -61,7 +64,9 @@ PLANS: tuple[Plan, ...] = (
 
 
 def experiments(config: Experiment, corpus: Corpus, read: float) -> dict[str, Experiment]:
-    """Return the experiment of each plan that suits a corpus, without test rows, target and baselines.
+    """Return the experiment of each plan that suits a corpus, without test rows and target.
+
+    The first one has a baseline, which all are compared with.
 
     Args:
         corpus: the source.
@@ -75,12 +80,18 @@ def experiments(config: Experiment, corpus: Corpus, read: float) -> dict[str, Ex
         if not (plan.few_rows and len(splits["train"]) > FEW_ROWS)
         and not (plan.windows and (windowed or read > 1 - CUT))
     }
-    adapts = bool(active_methods(config.methods))
-    if not adapts and all(_chosen(config) != _chosen(one) for one in made.values()):
+    if not adapts(config) and all(_chosen(config) != _chosen(one) for one in made.values()):
         made = {GIVEN: config, **made}
     held = CorpusConfig(data={name: splits[name] for name in ("train", "validation")})
     plain: dict[str, Any] = {"source_only_baseline": False, "baselines": (), "prior_correction": False, "target": None}
-    return {name: replace(one, source=held, **plain) for name, one in made.items()}
+    found = {name: replace(one, source=held, **plain) for name, one in made.items()}
+    first = next(name for name, plan in found.items() if not plan.methods[0].trains)
+    return {**found, first: replace(found[first], baselines=(BASELINE,))}
+
+
+def adapts(config: Experiment) -> bool:
+    """Return True if the configuration's methods learn from the target, which plans do not."""
+    return bool(active_methods(config.methods))
 
 
 def with_plan(config: Experiment, plan: Plan) -> Experiment:

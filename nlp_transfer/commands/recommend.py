@@ -1,6 +1,11 @@
 """Recommend how to train: compare methods within a budget of time."""
 
+import sys
+
+from nlp_transfer.commands.train import resuming_command
+from nlp_transfer.config.command_ending import INTERRUPTED, RESUMABLE
 from nlp_transfer.config.experiment import Experiment
+from nlp_transfer.errors import RunInterrupted
 
 BASE_CONFIG = {"training": {"output_dir": "runs/recommended"}}
 """The configuration under the user's: a folder for the run that is recommended."""
@@ -12,7 +17,7 @@ def recommend(
     budget_minutes: float = 20.0,
     output: str = "runs/recommendation",
     resume: bool = False,
-) -> None:
+) -> int:
     """Recommend how to train: compare methods within a budget of time.
 
         nlp-transfer recommend --config configs/quickstart.yaml --budget_minutes 10
@@ -31,7 +36,16 @@ def recommend(
     from nlp_transfer.commands.recommendation import recommend as recommendation_of
     from nlp_transfer.reporting.tables import console
     from nlp_transfer.reporting.terminal import path_lines, print_sections
+    from nlp_transfer.training.signals import StopSignals
 
-    found = recommendation_of(config, budget_minutes=budget_minutes, output=output, resume=resume)
+    with StopSignals() as signals:
+        try:
+            found = recommendation_of(
+                config, budget_minutes=budget_minutes, output=output, resume=resume, stop_signals=signals
+            )
+        except RunInterrupted as stop:
+            print(f"{stop}\nGo on with{resuming_command()}", file=sys.stderr)
+            return INTERRUPTED if stop.at_once else RESUMABLE
     print_sections(found.sections)
     console().print(*path_lines(found.paths), sep="\n")
+    return 0

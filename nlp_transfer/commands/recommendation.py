@@ -9,9 +9,10 @@ from pathlib import Path
 from nlp_transfer.commands.estimate import duration
 from nlp_transfer.commands.finished_runs import read_run
 from nlp_transfer.commands.plan_search import PlanSearch, SearchState, Tried
+from nlp_transfer.commands.plans import BASELINE
 from nlp_transfer.commands.run_comparison import row_scores
 from nlp_transfer.config.experiment import Experiment
-from nlp_transfer.errors import ConfigError, TrainingError
+from nlp_transfer.errors import ConfigError, TrainingError, format_value
 from nlp_transfer.files import write_text
 from nlp_transfer.metrics.significance import Choice, choose_run
 from nlp_transfer.models.outputs import Output
@@ -19,6 +20,7 @@ from nlp_transfer.reporting.config_record import to_yaml
 from nlp_transfer.reporting.html import sections_page
 from nlp_transfer.reporting.markdown import sections_markdown
 from nlp_transfer.tasks.blocks import Block, Section, Table, Text
+from nlp_transfer.training.signals import StopSignals
 
 FILES = {"page": "recommendation.html", "report": "recommendation.md", "plan": "recommended.yaml"}
 """Names of the files, by the word that a command prints."""
@@ -34,15 +36,17 @@ class Recommendation:
         choice: what to expect of it, on the validation rows.
         tried: the plans that were run.
         not_tried: reason by plan.
+        baseline: macro-F1 of the TF-IDF linear SVM on the same rows.
         paths: of the files that were written, by word.
     """
 
-    experiment: Experiment
+    experiment: Experiment = field(repr=False)
     plan: str
     choice: Choice
-    tried: tuple[Tried, ...]
+    tried: tuple[Tried, ...] = field(repr=False)
     not_tried: dict[str, str]
-    sections: tuple[Section, ...] = ()
+    baseline: float | None = None
+    sections: tuple[Section, ...] = field(default=(), repr=False)
     paths: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -59,6 +63,7 @@ def recommend(
     budget_minutes: float = 20.0,
     output: str = "runs/recommendation",
     resume: bool = False,
+    stop_signals: StopSignals | None = None,
 ) -> Recommendation:
     """Compare plans on the validation rows of a corpus, and recommend one.
 
@@ -69,8 +74,10 @@ def recommend(
         budget_minutes: time for all runs; the plan that is running is finished.
         output: a new folder for the runs, the page and recommended.yaml.
         resume: go on with a recommendation of the same configuration in `output`, or read it.
+        stop_signals: signals after which training saves and stops.
 
     Raises:
+        RunInterrupted: a signal came; `resume` goes on.
         ConfigError: the task has no classes, there is no budget, or the configuration searches or counts steps.
         DataError: the corpus cannot be read, or has no validation rows.
         CheckpointError: `output` holds something else.
@@ -85,7 +92,7 @@ def recommend(
     """
     _check(config, budget_minutes)
     state = SearchState.open(config, output, resume=resume)
-    search = PlanSearch(config, state, 60 * budget_minutes)
+    search = PlanSearch(config, state, 60 * budget_minutes, stop_signals)
     search.run()
     if not search.tried:
         raise TrainingError(["No plan could be trained.", *(f"{name}: {why}" for name, why in search.failed.items())])
@@ -94,6 +101,10 @@ def recommend(
 
 def _check(config: Experiment, budget_minutes: float) -> None:
     """Raise ConfigError with all that stands against a recommendation."""
+    if not isinstance(config, Experiment):
+        raise ConfigError(
+            f"recommend was given {format_value(config)}; expected an Experiment: recommend(load_config('my.yaml'))."
+        )
     problems = []
     if Output.HEAD not in config.task.provides:
         problems.append(
@@ -116,21 +127,22 @@ def _check(config: Experiment, budget_minutes: float) -> None:
 def _recommendation(search: PlanSearch) -> Recommendation:
     """Return the best of all that was tried, with its sections."""
     config, tried = search.config, tuple(search.tried.values())
-    _, scores, rows = row_scores([read_run(one.folder) for one in tried], "source", "validation")
+    runs = [read_run(one.folder) for one in tried]
+    _, scores, rows = row_scores(runs, "source", "validation")
     choice = choose_run(scores)
     name = tried[choice.run].name
     training = search.plans[name].training.with_output_dir(str(config.training.output_dir))
-    experiment = replace(
-        search.plans[name],
-        source=config.source,
-        target=config.target,
-        baselines=config.baselines,
-        training=training,
-    )
-    not_tried = {
-        plan: search.failed.get(plan, "no time within the budget") for plan in search.plans if plan not in search.tried
-    }
-    found = Recommendation(experiment, name, choice, tried, not_tried)
+    theirs = ("source", "target", "baselines", "prior_correction", "source_only_baseline")
+    kept = {key: getattr(config, key) for key in theirs}
+    experiment = replace(search.plans[name], training=training, **kept)
+    not_tried = {plan: "no time within the budget" for plan in search.plans if plan not in search.tried} | search.failed
+    baselines = [
+        scores["source"]["validation"]["macro_f1"]
+        for run in runs
+        for system, scores in run.report.baselines.items()
+        if system == BASELINE
+    ]
+    found = Recommendation(experiment, name, choice, tried, not_tried, baselines[0] if baselines else None)
     lead, table = Text(" ".join(_sentences(found, rows, search.spent))), _table(found)
     reasons = "\n".join(f"- {plan}: not tried, {why}" for plan, why in not_tried.items())
     blocks: tuple[Block, ...] = (lead, table, *([Text(reasons)] if reasons else []))
@@ -141,13 +153,29 @@ def _sentences(found: Recommendation, rows: int, spent: float) -> Iterator[str]:
     choice, best = found.choice, found.tried[found.choice.run]
     yield (
         f"Take **{found.plan}**: expected macro-F1 {choice.expected:.3f} (95 % interval {choice.low:.3f} to "
-        f"{choice.high:.3f}) by {rows:,} validation rows, corrected for having been chosen on them. It is the best in "
-        f"{choice.shares[choice.run]:.0%} of their resamples."
+        f"{choice.high:.3f}) by {rows:,} validation rows, corrected for having been chosen on them."
     )
+    if len(found.tried) == 1:
+        yield "It was compared with no other plan: give more minutes."
+    else:
+        yield f"It is the best in {choice.shares[choice.run]:.0%} of the resamples of these rows."
+    if found.baseline is not None:
+        warning = " No plan is better than it." if found.baseline >= max(one.score for one in found.tried) else ""
+        yield f"A TF-IDF linear SVM has {found.baseline:.3f} on them.{warning}"
+    cheaper = [
+        one
+        for one, (_, high) in zip(found.tried, choice.differences, strict=True)
+        if one.whole and one is not best and high >= 0 and one.seconds < best.seconds / 2
+    ]
+    if cheaper:
+        least = min(cheaper, key=lambda one: one.seconds)
+        yield f"Not clearly worse and cheaper: {least.name}, in {duration(least.seconds)}."
     if not best.whole:
         yield f"It was trained for {best.epochs:.3g} of {best.of:g} epochs; the whole plan may do better."
     elif short := [one.name for one in found.tried if not one.whole]:
-        yield f"Not trained to their end, and perhaps better with more time: {', '.join(short)}."
+        yield f"Not trained to their end, and perhaps better with more time: {'; '.join(short)}."
+    if not _is_in_files(found.experiment):
+        yield "The corpus is in memory: nlp_transfer.run(found.experiment) trains the plan."
     yield f"All runs took {duration(spent)}. Points: the 95 % interval of the difference from the recommended plan."
 
 
@@ -180,7 +208,7 @@ def _written(found: Recommendation, folder: Path) -> Recommendation:
     texts = {
         "page": sections_page("Recommendation", (), found.sections),
         "report": str(found),
-        "plan": to_yaml(record),
+        "plan": f"# {found.plan}: expected macro-F1 {found.choice.expected:.3f} on validation\n" + to_yaml(record),
     }
     for word, name in names.items():
         write_text(folder / name, texts[word])

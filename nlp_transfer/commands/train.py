@@ -4,10 +4,14 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nlp_transfer.config.command_ending import INTERRUPTED, NOT_PUSHED, RESUMABLE, is_main_process
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.errors import ConfigError, RunInterrupted
+
+if TYPE_CHECKING:
+    from nlp_transfer.training.signals import StopSignals
 
 
 def train(
@@ -38,10 +42,8 @@ def train(
         recommend_minutes: first compare methods for so many minutes, as `recommend` does, and run the best; its runs
             are in training.output_dir with `_recommendation` at its end.
     """
-    if recommend_minutes is not None:
-        if print_config or dry_run or estimate:
-            raise ConfigError("--recommend_minutes trains, which --print_config, --dry_run and --estimate do not.")
-        config = _recommended(config, recommend_minutes, resume=resume)
+    if recommend_minutes is not None and (print_config or dry_run or estimate):
+        raise ConfigError("--recommend_minutes trains, which --print_config, --dry_run and --estimate do not.")
     if print_config:
         from nlp_transfer.reporting.config_record import to_yaml
         from nlp_transfer.training.setup import load_corpora
@@ -64,11 +66,11 @@ def train(
         estimated = measure(config)
         console().print(to_rich(estimated.table(f"The run in {config.training.output_dir}")))
     else:
-        return _run(config, resume=resume, archive_existing=archive_existing)
+        return _run(config, resume=resume, archive_existing=archive_existing, recommend_minutes=recommend_minutes)
     return 0
 
 
-def _run(config: Experiment, *, resume: bool, archive_existing: bool) -> int:
+def _run(config: Experiment, *, resume: bool, archive_existing: bool, recommend_minutes: float | None) -> int:
     """Train, with the signals of clusters and terminals caught. Returns the exit status."""
     from nlp_transfer.commands.run import run
     from nlp_transfer.reporting.run_folder import inspect
@@ -85,11 +87,13 @@ def _run(config: Experiment, *, resume: bool, archive_existing: bool) -> int:
     was_finished = resume and inspect(folder).state == "finished"
     with StopSignals() as signals:
         try:
+            if recommend_minutes is not None:
+                config = _recommended(config, recommend_minutes, resume=resume, stop_signals=signals)
             with naming_lost_processes():
                 report = run(config, resume=resume, archive_existing=archive_existing, stop_signals=signals)
         except RunInterrupted as stop:
             if is_main_process():
-                print(f"{stop}\nGo on with{_resuming_command()}", file=sys.stderr)
+                print(f"{stop}\nGo on with{resuming_command()}", file=sys.stderr)
             leave_process_group()
             return INTERRUPTED if stop.at_once else RESUMABLE
     leave_process_group()
@@ -101,18 +105,18 @@ def _run(config: Experiment, *, resume: bool, archive_existing: bool) -> int:
     return 0
 
 
-def _recommended(config: Experiment, minutes: float, *, resume: bool) -> Experiment:
+def _recommended(config: Experiment, minutes: float, *, resume: bool, stop_signals: "StopSignals") -> Experiment:
     """Return the recommended experiment."""
     from nlp_transfer.commands.recommendation import recommend
     from nlp_transfer.reporting.terminal import print_sections
 
     folder = f"{str(config.training.output_dir).rstrip('/')}_recommendation"
-    found = recommend(config, budget_minutes=minutes, output=folder, resume=resume)
+    found = recommend(config, budget_minutes=minutes, output=folder, resume=resume, stop_signals=stop_signals)
     print_sections(found.sections)
     return found.experiment
 
 
-def _resuming_command() -> str:
+def resuming_command() -> str:
     """Return the command of this process with `--resume`, without secrets; several processes need their launcher."""
     from nlp_transfer.reporting.config_record import command_record
 

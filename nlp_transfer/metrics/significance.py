@@ -185,7 +185,7 @@ class Choice:
 def choose_run(scores: RowScores, *, samples: int = BOOTSTRAP_SAMPLES, seed: int = 0) -> Choice:
     """Choose the run with the best metric, and estimate its metric on other rows.
 
-        expected = S(best) - mean over resamples b of  S_b(best in b) - S(best in b)
+        expected = S(best) - mean over resamples b of  S_b(best in b) - mean over resamples of S(best in b)
 
     Reference: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 17.
 
@@ -196,7 +196,7 @@ def choose_run(scores: RowScores, *, samples: int = BOOTSTRAP_SAMPLES, seed: int
     """
     observed, drawn = scores.observed(), scores.resampled(samples, seed)
     run, best = int(observed.argmax()), drawn.argmax(axis=0)
-    optimism = float(np.mean(drawn[best, np.arange(samples)] - observed[best]))
+    optimism = float(np.mean(drawn[best, np.arange(samples)] - drawn.mean(axis=1)[best]))
     low, high = (end - optimism for end in percentile_interval(drawn[run]))
     shares = np.bincount(best, minlength=len(observed)) / samples
     differences = tuple(percentile_interval(own - drawn[run]) for own in drawn)

@@ -10,8 +10,9 @@ import pytest
 
 from nlp_transfer.commands import plan_search
 from nlp_transfer.commands.plan_search import PlanSearch, SearchState
+from nlp_transfer.commands.plans import GIVEN
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.errors import CheckpointError, ConfigError, TrainingError
+from nlp_transfer.errors import CheckpointError, ConfigError, RunInterrupted, TrainingError
 
 SCORES = {"frozen_encoder": 0.6, "contrastive": 0.5, "lora": 0.8, "partial_fine_tuning": 0.7}
 """Of the plans; others have 0.4."""
@@ -24,7 +25,7 @@ def pretended(encoder: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.M
     """Make searches whose runs take 10 seconds, and 10 more an epoch."""
     clock = [0.0]
 
-    def run(plan: Any, resume: bool) -> Any:
+    def run(plan: Any, resume: bool, stop_signals: Any) -> Any:
         name = Path(plan.training.output_dir).name
         if name.startswith("full_fine_tuning_1e-4"):
             raise TrainingError("The loss is not finite.")
@@ -97,9 +98,9 @@ def test_resuming_decides_alike(pretended: Make, monkeypatch: pytest.MonkeyPatch
     after = pretended(35.0, resume=True)
     assert after.tried == before.tried
     assert after.spent == before.spent
-    with pytest.raises(CheckpointError, match="not empty"):
+    with pytest.raises(CheckpointError, match="holds a recommendation"):
         pretended(300.0)
-    with pytest.raises(CheckpointError, match="is of another configuration"):
+    with pytest.raises(CheckpointError, match=r"is of another configuration \(task.max_length: 32 -> 16\)"):
         pretended(300.0, resume=True, task={"max_length": 16})
 
 
@@ -108,3 +109,24 @@ def test_without_validation_rows(pretended: Make, corpus: Path) -> None:
     with pytest.raises(ConfigError, match=r"no validation rows to compare plans on.*few_shot"):
         pretended(300.0, source=few)
     pretended(20.0)  # nothing was left in the output folder
+
+
+def test_one_that_was_stopped_in_its_first_run_goes_on(pretended: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(plan: Any, **_: Any) -> Any:
+        raise RunInterrupted("SIGTERM: stopped.")
+
+    with monkeypatch.context() as patch, pytest.raises(RunInterrupted):
+        patch.setattr(plan_search.runner, "run", stopped)
+        pretended(300.0)
+    assert pretended(300.0, resume=True).spent == 260
+
+
+def test_methods_of_the_target_are_named(pretended: Make, corpus: Path) -> None:
+    target = {"target": {"path": str(corpus / "test.jsonl")}, "methods": ["full_fine_tuning", "mmd"]}
+    assert pretended(1.0, **target).failed == {
+        GIVEN: "its methods learn from the target, and plans are compared on the source"
+    }
+
+
+def test_the_dear_ones_without_training_do_not_eat_the_budget(pretended: Make) -> None:
+    assert "contrastive" not in pretended(30.0).tried  # a third is spent after the first

@@ -36,8 +36,8 @@ def test_plans_have_neither_test_rows_nor_a_target(tree: dict[str, Any], corpus:
     for one in found.values():
         assert one.target is None
         assert set(one.source.data) == {"train", "validation"}
-        assert one.baseline_names == ()
         assert one.training.seed == 7
+    assert [one.baseline_names for one in found.values()] == [("tfidf_svm",)] + [()] * 5
 
 
 def test_each_plan_has_its_own_learning_rate(tree: dict[str, Any]) -> None:

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from nlp_transfer import load, recommend, run
+from nlp_transfer import Experiment, load, recommend, run
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
 from tests.tiny_runs import run_tree
@@ -17,7 +18,7 @@ def tree(encoder: Path, corpus: Path, tmp_path: Path) -> dict[str, Any]:
 
 
 def test_what_a_recommendation_leaves(tree: dict[str, Any], tmp_path: Path) -> None:
-    config = load_config(tree=tree)
+    config = load_config(tree={**tree, "prior_correction": True, "target": {"path": tree["source"]["path"]}})
     found = recommend(config, budget_minutes=0.001, output=str(tmp_path / "out"))
     assert found.plan == "frozen_encoder"
     assert set(found.not_tried.values()) == {"no time within the budget"}
@@ -30,6 +31,12 @@ def test_what_a_recommendation_leaves(tree: dict[str, Any], tmp_path: Path) -> N
     chosen = load_config(found.paths["plan"])
     assert chosen.record() == found.experiment.record()
     assert chosen.source == config.source
+    assert chosen.prior_correction
+    assert chosen.target is not None
+    assert Path(found.paths["plan"]).read_text().startswith("# frozen_encoder: expected macro-F1 ")
+    assert f"A TF-IDF linear SVM has {found.baseline:.3f} on them." in str(found)
+    assert "It was compared with no other plan: give more minutes." in str(found)
+    assert len(repr(found)) < 2000
     assert str(chosen.training.output_dir) == str(tmp_path / "run")
     report = run(chosen)
     assert report is not None
@@ -37,6 +44,23 @@ def test_what_a_recommendation_leaves(tree: dict[str, Any], tmp_path: Path) -> N
     assert load(tmp_path / "run").predict(["use copy modify"])
     again = recommend(config, budget_minutes=0.001, output=str(tmp_path / "out"), resume=True)
     assert (again.plan, again.choice, again.tried) == (found.plan, found.choice, found.tried)
+
+
+def test_rows_in_memory(tree: dict[str, Any], tmp_path: Path) -> None:
+    frame = pd.concat(pd.read_json(file, lines=True) for file in sorted(Path(tree["source"]["path"]).glob("*.jsonl")))
+    config = Experiment(tree["model"], frame, tree["training"], task=tree["task"])
+    found = recommend(config, budget_minutes=0.001, output=str(tmp_path / "out"))
+    assert set(found.paths) == {"page", "report"}
+    assert "nlp_transfer.run(found.experiment) trains the plan" in str(found)
+    report = run(found.experiment)
+    assert report is not None
+    assert report.metrics["source"]["test"]["rows"] > 0
+
+
+def test_an_experiment_is_expected() -> None:
+    wrong: Any = "my.yaml"
+    with pytest.raises(ConfigError, match=r"expected an Experiment: recommend\(load_config"):
+        recommend(wrong)
 
 
 def test_the_test_rows_are_in_no_run(tree: dict[str, Any], tmp_path: Path) -> None:

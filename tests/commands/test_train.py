@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nlp_transfer.commands import main
-from nlp_transfer.commands.train import _resuming_command
+from nlp_transfer.commands.train import resuming_command
 from nlp_transfer.config.command_ending import BAD_INPUT, NOT_PUSHED
 from nlp_transfer.config.parsing import load_yaml
 from nlp_transfer.reporting.config_record import to_yaml
@@ -206,9 +206,9 @@ def test_flat_and_unknown_names_are_answered_with_the_right_ones(config_file, ca
 def test_the_command_that_resumes_is_the_one_that_was_used(monkeypatch, program, expected):
     monkeypatch.setattr(sys, "argv", [program, "train", "--config", "my.yaml", "--archive_existing"])
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert _resuming_command() == expected
+    assert resuming_command() == expected
     monkeypatch.setattr(sys, "argv", ["scripts/train.py", "--config", "my.yaml", "--resume"])
-    assert _resuming_command() == ": python scripts/train.py --config my.yaml --resume"
+    assert resuming_command() == ": python scripts/train.py --config my.yaml --resume"
 
 
 def test_a_run_whose_push_failed_is_no_success(
