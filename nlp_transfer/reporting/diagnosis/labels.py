@@ -5,13 +5,10 @@ from typing import Any
 
 from nlp_transfer.metrics.label_errors import LabelErrors, find_label_errors
 from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, label_text
-from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text
+from nlp_transfer.tasks.blocks import Section, Table, Text
 
 LISTED = 20
 """Number of rows in the page; label_errors.jsonl has all."""
-
-MANY = 0.05
-"""Share of estimated errors from which a diagnosis warns."""
 
 TEXT_CHARACTERS = 160
 """Characters of a text that are shown."""
@@ -25,14 +22,16 @@ def errors_of(data: DiagnosisData) -> LabelErrors:
 
 def labels(data: DiagnosisData) -> Section:
     """Return the section on labels that may be wrong."""
-    found, rows = errors_of(data), list(label_rows(data))[:LISTED]
+    found, rows, probe = errors_of(data), list(label_rows(data))[:LISTED], data.probes[data.best_layer]
     total = len(data.source.ids)
+    shown = data.experiment.report_examples > 0
     how = (
         f"Some {found.count:,} of {total:,} labels look wrong ({found.count / total:.1%}) to linear models on layer "
-        f"{data.best_layer} of the frozen encoder, each of which has seen neither the row nor its near-duplicates. "
-        "The most doubtful come first; a hard text looks the same as a wrong label, so look before you change one."
+        f"{data.best_layer} of the frozen encoder (macro-F1 {probe.macro_f1:.3f}), each of which "
+        "has seen neither the row nor its near-duplicates. A hard text looks the same as a wrong label, and of a weak "
+        "encoder most are hard: the most doubtful come first, look before you change one."
+        + ("" if shown else " report_examples: 1 shows their texts.")
     )
-    shown = data.experiment.report_examples > 0
     columns = ["id", "split", "label", "looks like", *(["text"] if shown else []), "quality"]
     cells = [
         [str(row["id"]), row["split"], row["label"], row["looks_like"]]
@@ -40,10 +39,7 @@ def labels(data: DiagnosisData) -> Section:
         + [f"{row['quality']:.3f}"]
         for row in rows
     ]
-    blocks: list[Block] = [Text(how), Table("Doubtful labels", columns, cells, names=5 if shown else 4)]
-    if found.count >= MANY * total:
-        blocks.append(Alert(f"Some {found.count / total:.0%} of the labels look wrong; look at the first ones."))
-    return Section("Labels", tuple(blocks))
+    return Section("Labels", (Text(how), Table("Doubtful labels", columns, cells, names=5 if shown else 4)))
 
 
 def label_rows(data: DiagnosisData) -> Iterator[dict[str, Any]]:
