@@ -13,8 +13,13 @@ Reference: You et al. (2021), https://arxiv.org/abs/2102.11005; Bao et al. (2019
 
 import numpy as np
 
-_LOG_RATIOS = np.linspace(-20, 20, 81)
-"""Natural logarithms of t that bracket the search."""
+_LOG_RATIOS = np.linspace(-40, 40, 161)
+"""Natural logarithms of t that bracket the search. The best t is 0 of features without meaning, and infinite where
+fewer rows than dimensions are fitted without noise: as near as these ends are, the evidence is the limit's.
+"""
+
+_ROUNDING = 1e-12
+"""Share of |y|² below which |y|² - |z|² is rounding, and y a combination of the features."""
 
 
 def log_evidence(features: np.ndarray, labels: np.ndarray) -> float:
@@ -33,10 +38,13 @@ def log_evidence(features: np.ndarray, labels: np.ndarray) -> float:
 
     x, targets = _checked(features, labels)
     u, s, _ = np.linalg.svd(x, full_matrices=False)
+    kind = features.dtype if np.issubdtype(features.dtype, np.floating) else x.dtype
+    s[s < s[0] * max(x.shape) * np.finfo(kind).eps] = 0.0  # rounding of the features, as in matrix_rank
     scores = []
     for y in targets.T:
         z = u.T @ y
-        parts = (s**2, z**2, max(float(y @ y - z @ z), 0.0), len(y))
+        rest = float(y @ y - z @ z)
+        parts = (s**2, z**2, rest if rest > _ROUNDING * float(y @ y) else 0.0, len(y))
         start = _LOG_RATIOS[np.argmax([_evidence(ratio, *parts) for ratio in _LOG_RATIOS])]
         step = _LOG_RATIOS[1] - _LOG_RATIOS[0]
         found = minimize_scalar(lambda r: -_evidence(r, *parts), bounds=(start - step, start + step), method="bounded")  # noqa: B023

@@ -21,13 +21,21 @@ def direct(x: np.ndarray, y: np.ndarray) -> float:
     return -min(minimize(negative, start, method="Nelder-Mead", options=options).fun for start in starts) / len(y)
 
 
-@pytest.mark.parametrize(("rows", "hidden"), [(12, 30), (30, 12), (20, 20)])
+@pytest.mark.parametrize(("rows", "hidden"), [(12, 30), (30, 12), (20, 20), (40, 100)])
 def test_log_evidence_is_the_direct_gaussian_evidence(rows: int, hidden: int) -> None:
     random = np.random.default_rng(rows)
     x, labels = random.normal(size=(rows, hidden)), np.arange(rows) % 3
     x[:, 0] += labels
     expected = np.mean([direct(x, (labels == label).astype(float)) for label in range(3)])
     assert log_evidence(x, labels) == pytest.approx(expected, abs=1e-8)
+
+
+def test_rounding_of_the_features_explains_nothing() -> None:
+    labels = np.arange(30) % 3
+    same = np.ones((30, 20), np.float32)
+    rounded = same + 3e-8 * labels[:, None].astype(np.float32) * np.linspace(1, 4, 20, dtype=np.float32)
+    assert (rounded != same).any()
+    assert log_evidence(rounded, labels) == pytest.approx(log_evidence(same, labels), abs=1e-6)
 
 
 def test_several_labels_are_columns() -> None:
