@@ -6,7 +6,8 @@ from itertools import islice
 import numpy as np
 import torch
 
-from nlp_transfer.methods.text_batches import TrainedTexts, balanced_batches
+from nlp_transfer.methods.text_batches import TrainedTexts, balanced_batches, fast_passes
+from nlp_transfer.models.speed.dropout import is_cheap
 from tests.tiny_models import context, random_rows, tiny_model
 
 
@@ -43,3 +44,24 @@ def test_features_are_the_same_in_parts_and_have_the_same_gradient() -> None:
         features.square().sum().backward()
         found.append((features.detach(), model.get_input_embeddings().weight.grad.clone()))
     torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-4)
+
+
+def test_fast_passes_drop_padding_and_leave_a_plain_model() -> None:
+    model = tiny_model("bert").eval()
+    texts = TrainedTexts(model, context(train=random_rows(6, seed=1)), "mean")
+    expected = texts.features([0, 1, 2, 3])
+    lengths = []
+    handle = model.base_model.encoder.layer[-1].register_forward_pre_hook(
+        lambda _, states: lengths.append(tuple(states[0].shape[:2]))
+    )
+    with fast_passes(model):
+        assert all(map(is_cheap, model.modules()))
+        torch.testing.assert_close(texts.features([0, 1, 2, 3]), expected, atol=1e-5, rtol=1e-4)
+    texts.features([0, 1, 2, 3])
+    handle.remove()
+    real = sum(len(row["input_ids"]) for row in texts.context.train.select(range(4)))
+    (one, packed), (several, padded) = lengths[-2:]
+    assert (one, packed) == (1, real)
+    assert several == 4
+    assert 4 * padded > real
+    assert not any(map(is_cheap, model.modules()))
