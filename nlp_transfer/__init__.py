@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 # ruff: noqa: F401  # the names are for type checkers
 if TYPE_CHECKING:
-    from nlp_transfer.commands.recommendation import Recommendation, recommend
+    from nlp_transfer.commands.recommendation import recommend
     from nlp_transfer.commands.run import run
     from nlp_transfer.commands.search import search
     from nlp_transfer.config.experiment import Experiment, load_config
@@ -36,7 +36,7 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "reporting.diagnosis.page": ("diagnose",),
-    "commands.recommendation": ("Recommendation", "recommend"),
+    "commands.recommendation": ("recommend",),
     "commands.search": ("search",),
     "config.experiment": ("Experiment", "load_config"),
     "data.corpus": ("Corpus", "CorpusConfig", "SplitConfig"),

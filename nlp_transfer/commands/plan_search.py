@@ -197,7 +197,8 @@ class PlanSearch:
         epochs = None if part is None else whole * part
         changes = {} if epochs is None else {"num_train_epochs": epochs}
         plan = replace(plan, training=plan.training.with_output_dir(str(folder), **QUIET, **changes))
-        log.info("recommend: %s%s …", name, "" if part is None else f", {epochs:.3g} of {whole:g} epochs")
+        if folder.name not in self.state.seconds:
+            log.info("recommend: %s%s …", name, "" if part is None else f", {epochs:.3g} of {whole:g} epochs")
         started = time.perf_counter()
         try:
             with quiet():

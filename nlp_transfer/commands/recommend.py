@@ -25,7 +25,7 @@ def recommend(
 
     Compares frozen features, contrastive training, full and partial fine-tuning, LoRA and the configuration's own
     methods on the validation rows, the better ones for longer (successive halving). Test rows and the target are not
-    read.
+    used.
 
     Args:
         config: the experiment, as of `train`.

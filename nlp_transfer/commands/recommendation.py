@@ -67,7 +67,7 @@ def recommend(
 ) -> Recommendation:
     """Compare plans on the validation rows of a corpus, and recommend one.
 
-    Test rows and the target are not read. The score of a plan that is not trained to its end is what it has by then.
+    Test rows and the target are not used. The score of a plan that is not trained to its end is what it has by then.
 
     Args:
         config: the experiment; its methods and learning rate are one of the plans.
@@ -162,11 +162,8 @@ def _sentences(found: Recommendation, rows: int, spent: float) -> Iterator[str]:
     if found.baseline is not None:
         warning = " No plan is better than it." if found.baseline >= max(one.score for one in found.tried) else ""
         yield f"A TF-IDF linear SVM has {found.baseline:.3f} on them.{warning}"
-    cheaper = [
-        one
-        for one, (_, high) in zip(found.tried, choice.differences, strict=True)
-        if one.whole and one is not best and high >= 0 and one.seconds < best.seconds / 2
-    ]
+    equals = [found.tried[number] for number in choice.equals()]
+    cheaper = [one for one in equals if one.whole and one.seconds < best.seconds / 2]
     if cheaper:
         least = min(cheaper, key=lambda one: one.seconds)
         yield f"Not clearly worse and cheaper: {least.name}, in {duration(least.seconds)}."
@@ -181,21 +178,13 @@ def _sentences(found: Recommendation, rows: int, spent: float) -> Iterator[str]:
 
 def _table(found: Recommendation) -> Table:
     """Return the plans that were tried, the best first; the interval of one that is not clearly worse includes 0."""
-    best = found.tried[found.choice.run]
-    rows = []
-    for one, share, (low, high) in sorted(
-        zip(found.tried, found.choice.shares, found.choice.differences, strict=True), key=lambda entry: -entry[0].score
-    ):
-        if one is best:
-            why = "recommended"
-        elif high >= 0:
-            why = "not clearly worse"
-        else:
-            why = "worse"
-        apart = "" if one is best else f"{100 * low:+.1f} to {100 * high:+.1f}"
+    choice, rows = found.choice, []
+    verdicts = {choice.run: "recommended", **dict.fromkeys(choice.equals(), "not clearly worse")}
+    points = choice.points()
+    for number, one in sorted(enumerate(found.tried), key=lambda entry: -entry[1].score):
         epochs = "–" if one.epochs is None else f"{one.epochs:.2g} of {one.of:g}"
-        cells = [epochs, f"{one.score:.3f}", apart, f"{share:.0%}", duration(one.seconds)]
-        rows.append([one.name, why, *cells])
+        cells = [epochs, f"{one.score:.3f}", points[number], f"{choice.shares[number]:.0%}", duration(one.seconds)]
+        rows.append([one.name, verdicts.get(number, "worse"), *cells])
     columns = ["plan", "verdict", "epochs", "macro-F1", "points, 95 %", "best in", "time"]
     return Table("Plans on the validation rows", columns, rows, names=2)
 

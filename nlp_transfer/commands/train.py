@@ -45,12 +45,7 @@ def train(
     if recommend_minutes is not None and (print_config or dry_run or estimate):
         raise ConfigError("--recommend_minutes trains, which --print_config, --dry_run and --estimate do not.")
     if print_config:
-        from nlp_transfer.reporting.config_record import to_yaml
-        from nlp_transfer.training.setup import load_corpora
-
-        if config.training.left_to_rows:
-            config = config.sized(len(load_corpora(config)[0]["source"].splits["train"]))
-        print(to_yaml(config.record()), end="")
+        _print_config(config)
     elif dry_run:
         from nlp_transfer.commands.dry_run import dry_run as check_all
         from nlp_transfer.training.runtime import leave_process_group, naming_lost_processes
@@ -68,6 +63,16 @@ def train(
     else:
         return _run(config, resume=resume, archive_existing=archive_existing, recommend_minutes=recommend_minutes)
     return 0
+
+
+def _print_config(config: Experiment) -> None:
+    """Print the configuration, with the arguments that depend on the number of training rows."""
+    from nlp_transfer.reporting.config_record import to_yaml
+    from nlp_transfer.training.setup import load_corpora
+
+    if config.training.left_to_rows:
+        config = config.sized(len(load_corpora(config)[0]["source"].splits["train"]))
+    print(to_yaml(config.record()), end="")
 
 
 def _run(config: Experiment, *, resume: bool, archive_existing: bool, recommend_minutes: float | None) -> int:

@@ -181,6 +181,20 @@ class Choice:
     shares: tuple[float, ...]
     differences: tuple[tuple[float, float], ...]
 
+    def points(self) -> list[str]:
+        """Return the interval of each run's difference in points; the chosen one's is empty.
+
+        Example:
+            >>> Choice(0, 0.7, 0.6, 0.8, (0.9, 0.1), ((0.0, 0.0), (-0.05, 0.01))).points()
+            ['', '-5.0 to +1.0']
+        """
+        texts = [f"{100 * low:+.1f} to {100 * high:+.1f}" for low, high in self.differences]
+        return ["" if number == self.run else text for number, text in enumerate(texts)]
+
+    def equals(self) -> list[int]:
+        """Return the numbers of the other runs that are not clearly worse: their interval includes 0."""
+        return [n for n, (_, high) in enumerate(self.differences) if n != self.run and high >= 0]
+
 
 def choose_run(scores: RowScores, *, samples: int = BOOTSTRAP_SAMPLES, seed: int = 0) -> Choice:
     """Choose the run with the best metric, and estimate its metric on other rows.

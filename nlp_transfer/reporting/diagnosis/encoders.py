@@ -30,11 +30,9 @@ def encoders(data: DiagnosisData) -> Section | None:
         _, parameters = count_parameters(own.prepared.loaded.model)
         rows.append([name, f"{parameters / 1e6:,.1f}", layers, evidence, f"{probe.macro_f1:.3f}"])
     choice = choose_run(ClassScores(np.array(predicted), labels))
-    equal = []
-    for number, (row, (low, high), share) in enumerate(zip(rows, choice.differences, choice.shares, strict=True)):
-        best = number == choice.run
-        row += ["" if best else f"{100 * low:+.1f} to {100 * high:+.1f}", f"{share:.0%}"]
-        equal += [row[0]] if high >= 0 and not best else []
+    equal = [rows[number][0] for number in choice.equals()]
+    for row, points, share in zip(rows, choice.points(), choice.shares, strict=True):
+        row += [points, f"{share:.0%}"]
     how = (
         f"Linear probes on the best layer of each frozen encoder, by the same folds. Take {rows[choice.run][0]}, the "
         f"best in {choice.shares[choice.run]:.0%} of the resamples of the rows."
@@ -50,6 +48,4 @@ def _with_encoder(data: DiagnosisData, name: str) -> DiagnosisData:
     """Return the same rows, read by another encoder."""
     experiment: Any = data.experiment
     other = replace(experiment, model=name, tokenizer=None, revision=None)
-    made = DiagnosisData(other, prepare(other), data.most_rows)
-    made.__dict__["groups"] = data.groups  # as the property would compute them again
-    return made
+    return DiagnosisData(other, prepare(other), data.most_rows)

@@ -1,7 +1,6 @@
 """Diagnose label shift: how frequent each class seems to be in the target, without its labels."""
 
 import numpy as np
-import torch
 
 from nlp_transfer.metrics.label_shift import estimate_label_shift
 from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
@@ -14,8 +13,7 @@ def label_shift(data: DiagnosisData) -> Section | None:
     if target is None or labels is None or task.multi_label:
         return None
     probe = data.probes[data.best_layer]
-    weight, bias = probe.head
-    there = (torch.from_numpy(target.features[data.best_layer]) @ weight.T + bias).numpy()
+    there = probe.logits(target.features[data.best_layer])
     shift = estimate_label_shift(np.log(np.maximum(probe.probabilities, 1e-12)), labels, there)
     if not shift.above_chance:
         return None

@@ -58,6 +58,11 @@ class Probe:
     head: tuple[torch.Tensor, torch.Tensor]
     l2: float
 
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Return the logits of other rows by the classifier on all rows, shape (rows, classes)."""
+        weight, bias = self.head
+        return (torch.from_numpy(features) @ weight.T + bias).numpy()
+
 
 @dataclass(frozen=True)
 class DomainRows:

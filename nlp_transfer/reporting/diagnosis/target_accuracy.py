@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from nlp_transfer.metrics.unlabeled_accuracy import AccuracyEstimate, estimate_accuracy
 from nlp_transfer.reporting.diagnosis.rows import DomainRows, Probe, best_layer
@@ -35,11 +34,7 @@ def target_accuracy(
     """Return the accuracy of the probes on a target; `labels` are those of the source, shape (rows,)."""
     best = best_layer(probes)
     here = {layer: probe.probabilities for layer, probe in probes.items()}
-    there = {
-        layer: task.probabilities((torch.from_numpy(target.features[layer]) @ weight.T + bias).numpy())
-        for layer, probe in probes.items()
-        for weight, bias in [probe.head]
-    }
+    there = {layer: task.probabilities(probe.logits(target.features[layer])) for layer, probe in probes.items()}
     right = here[best].argmax(axis=1) == labels
     estimate = estimate_accuracy(right, confidence(here, best), confidence(there, best))
     true = None if target.labels is None else float(np.mean(there[best].argmax(axis=1) == target.labels))
