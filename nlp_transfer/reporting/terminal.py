@@ -14,7 +14,7 @@ from nlp_transfer.reporting.sections.results import headlines, result_tables
 from nlp_transfer.reporting.tables import GroupedTable, console, to_rich
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.base import Task
-from nlp_transfer.tasks.blocks import Alert, Section, Table
+from nlp_transfer.tasks.blocks import Alert, Figure, Section, Table
 from nlp_transfer.tasks.blocks import Text as Markdown
 
 
@@ -62,7 +62,7 @@ def path_lines(paths: Mapping[str, str]) -> list[Text]:
 
 
 def print_sections(sections: Iterable[Section]) -> None:
-    """Print the tables, texts and warnings of sections."""
+    """Print the tables, texts and warnings of sections, with a blank line after each."""
     out = console()
     for section in sections:
         for block in section.blocks:
@@ -71,4 +71,5 @@ def print_sections(sections: Iterable[Section]) -> None:
             elif isinstance(block, Markdown | Alert):
                 text = block.markdown if isinstance(block, Markdown) else f"Warning: {block.text}"
                 out.print(text, markup=False, highlight=False)
-        out.print("")
+            if not isinstance(block, Figure):
+                out.print("")

@@ -4,8 +4,9 @@ import io
 
 from rich.console import Console
 
-from nlp_transfer.reporting.terminal import next_steps, split_summary
+from nlp_transfer.reporting.terminal import next_steps, print_sections, split_summary
 from nlp_transfer.tasks import ExtractiveSummarization, SequenceClassification
+from nlp_transfer.tasks.blocks import Alert, Section, Table, Text
 from tests.reporting.sections.reports import small_report
 from tests.reporting.sections.test_results import systems
 
@@ -35,3 +36,11 @@ def test_the_end_names_the_report_and_what_to_try_next():
         "Next: train the encoder, too, which takes longer: --methods lp_ft and another training.output_dir.",
     ]
     assert list(next_steps(small_report())) == []
+
+
+def test_sections_are_printed_with_a_blank_line_after_each_block(capsys):
+    table = Table("", ["system", "mean"], [["a", "0.51"]])
+    print_sections([Section("s", (Text("Means:"), table)), Section("t", (Alert("few rows"), Text("[b]Take a.[/b]")))])
+    lines = ["Means:", "", "system  mean", "────────────", "a       0.51", ""]
+    lines += ["Warning: few rows", "", "[b]Take a.[/b]", ""]
+    assert capsys.readouterr().out.splitlines() == lines
