@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import TrainingArguments
 
 from nlp_transfer.errors import LostProcessError
+from nlp_transfer.models.speed.precision import has_native_bf16
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -124,18 +125,9 @@ def set_random_state(state: tuple[Tensor, Any], device: torch.device) -> None:
         torch.cuda.set_rng_state(state[1], device)
 
 
-def _has_native_bf16(device_type: str) -> bool:
-    """Return whether bf16 matrix products are native on this machine's `cpu` or `cuda` device; else they are slow."""
-    if device_type == "cuda":
-        return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
-    if device_type == "cpu":
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return False
-
-
 def uses_bf16(precision: Precision, device_type: str) -> bool:
     """Return whether training under `precision` runs in bf16 autocast on that device."""
-    return precision == "bf16" or (precision == "auto" and _has_native_bf16(device_type))
+    return precision == "bf16" or (precision == "auto" and has_native_bf16(device_type))
 
 
 def use_float32(trainer: Any) -> None:

@@ -33,7 +33,7 @@ def test_all_of_trainings_arguments_stay_with_their_defaults():
 
 @pytest.mark.parametrize(("native", "expected"), [(True, True), (False, False)])
 def test_auto_precision_is_bf16_where_it_is_native(monkeypatch, native, expected):
-    monkeypatch.setattr(runtime, "_has_native_bf16", lambda device: native)
+    monkeypatch.setattr(runtime, "has_native_bf16", lambda device: native)
     assert TransferArguments(output_dir="x", use_cpu=True, precision="auto").bf16 is expected
 
 

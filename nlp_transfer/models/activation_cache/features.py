@@ -26,6 +26,7 @@ from nlp_transfer.models.activation_cache.window_rows import WINDOW_IDS, WindowR
 from nlp_transfer.models.heads.document_pooling import pool
 from nlp_transfer.models.heads.pooling import pooled_features
 from nlp_transfer.models.speed.batching import token_budget_batches
+from nlp_transfer.models.speed.fast_linear import fast_linear
 from nlp_transfer.progress import stage_bar
 
 COLUMNS = ("input_ids", "attention_mask", "token_type_ids", WINDOW_IDS, "labels", "label", "label_ids")
@@ -190,7 +191,7 @@ def run_batches(
             for rows in token_budget_batches(lengths, max_tokens):
                 batch = make_batch(dataset, rows, collate, model.device)
                 inputs = {name: value for name, value in batch.items() if name != "labels"}
-                with torch.no_grad():
+                with torch.no_grad(), fast_linear(model):
                     output = model(**inputs, **options)
                 yield rows, batch, output
                 progress.update(sum(lengths[row] for row in rows))

@@ -1,8 +1,8 @@
 """Baselines of long documents: the pretrained encoder, frozen, with a linear head on some windows of each document.
 
 Features are the means of the last layer's states over tokens, averaged over the chosen windows. The penalty of the head
-is chosen by the loss on source validation, and is 1 without. They show what reading more of a document is worth, before
-any training.
+is chosen by the loss on source validation, and is 1 without. The encoder computes in bf16 where that is native. These
+baselines show what reading more of a document is worth, before any training.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -89,6 +89,7 @@ class _Documents:
         from nlp_transfer.models.heads.document_pooling import padded
         from nlp_transfer.models.heads.pooling import available_poolings
         from nlp_transfer.models.speed.batching import default_batch_tokens
+        from nlp_transfer.models.speed.precision import has_native_bf16
 
         def collate(some: list[dict[str, Any]]) -> "dict[str, torch.Tensor]":
             rows = [torch.as_tensor(np.asarray(row["input_ids"])).long() for row in some]
@@ -102,8 +103,10 @@ class _Documents:
         key = (int(model.config.num_hidden_layers), available_poolings(model)[0])
         encode: dict[str, Any] = {"collate": collate, "max_tokens": default_batch_tokens(model.device)}
         encode |= {"layers": [key[0]], "poolings": [key[1]]}
-        self.of_windows = hidden_states(model, windows, **encode).features[key]  # type: ignore[arg-type]
-        self.of_firsts = hidden_states(model, firsts, **encode).features[key]  # type: ignore[arg-type]
+        device = model.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=has_native_bf16(device)):
+            self.of_windows = hidden_states(model, windows, **encode).features[key]  # type: ignore[arg-type]
+            self.of_firsts = hidden_states(model, firsts, **encode).features[key]  # type: ignore[arg-type]
         self.first_counts = np.array([len(row["input_ids"]) for row in firsts])
 
     def features(self, choice: Choice) -> np.ndarray:

@@ -1,0 +1,12 @@
+"""Tell where bf16 is fast."""
+
+import torch
+
+
+def has_native_bf16(device_type: str) -> bool:
+    """Return whether bf16 matrix products are native on this machine's `cpu` or `cuda` device; else they are slow."""
+    if device_type == "cuda":
+        return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    if device_type == "cpu":
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return False
