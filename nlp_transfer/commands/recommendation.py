@@ -5,18 +5,19 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from nlp_transfer.commands.estimate import duration
 from nlp_transfer.commands.finished_runs import read_run
 from nlp_transfer.commands.plan_search import PlanSearch, SearchState, Tried
 from nlp_transfer.commands.plans import BASELINE
 from nlp_transfer.commands.run_comparison import row_scores
-from nlp_transfer.config.experiment import Experiment
+from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.errors import ConfigError, TrainingError, format_value
 from nlp_transfer.files import write_text
 from nlp_transfer.metrics.significance import Choice, choose_run
 from nlp_transfer.models.outputs import Output
-from nlp_transfer.reporting.config_record import to_yaml
+from nlp_transfer.reporting.config_record import differing, to_yaml
 from nlp_transfer.reporting.html import sections_page
 from nlp_transfer.reporting.markdown import sections_markdown
 from nlp_transfer.tasks.blocks import Block, Section, Table, Text
@@ -191,17 +192,23 @@ def _table(found: Recommendation) -> Table:
 
 def _written(found: Recommendation, folder: Path) -> Recommendation:
     """Write the page, its text and the plan."""
-    experiment = found.experiment
+    texts = {"page": sections_page("Recommendation", (), found.sections), "report": str(found)}
+    if _is_in_files(found.experiment):
+        expected = f"# {found.plan}: expected macro-F1 {found.choice.expected:.3f} on validation\n"
+        texts["plan"] = expected + to_yaml(_short_record(found.experiment))
+    for word, text in texts.items():
+        write_text(folder / FILES[word], text)
+    return replace(found, paths={word: str(folder / FILES[word]) for word in texts})
+
+
+def _short_record(experiment: Experiment) -> dict[str, Any]:
+    """Return the tree of an experiment without the settings that are defaults."""
     record = experiment.record()
-    names = {word: name for word, name in FILES.items() if word != "plan" or _is_in_files(experiment)}
-    texts = {
-        "page": sections_page("Recommendation", (), found.sections),
-        "report": str(found),
-        "plan": f"# {found.plan}: expected macro-F1 {found.choice.expected:.3f} on validation\n" + to_yaml(record),
-    }
-    for word, name in names.items():
-        write_text(folder / name, texts[word])
-    return replace(found, paths={word: str(folder / name) for word, name in names.items()})
+    kept: dict[str, Any] = {key: record[key] for key in ("model", "source", "target") if key in record}
+    kept |= {"task": {"name": record["task"]["name"]}, "methods": [{"name": one["name"]} for one in record["methods"]]}
+    kept |= {"training": {"output_dir": experiment.training.output_dir}}
+    given = differing(record, load_config(tree=kept).record())
+    return {**kept, **given, **{key: kept[key] | given.get(key, {}) for key in ("task", "training")}}
 
 
 def _is_in_files(experiment: Experiment) -> bool:

@@ -6,14 +6,15 @@ another thing, is not seen.
 Reference: Garg et al. (2022), https://arxiv.org/abs/2201.04234
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES, percentile_interval
 
 
-class AccuracyEstimate(NamedTuple):
+@dataclass(frozen=True)
+class AccuracyEstimate:
     """Hold an estimated accuracy and its 95 % interval, which covers the draws of both sets of texts."""
 
     accuracy: float

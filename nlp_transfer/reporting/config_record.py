@@ -76,6 +76,22 @@ def config_differences(old: Mapping[str, Any], new: Mapping[str, Any], *, withou
     ]
 
 
+def differing(tree: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a tree that differs from another one.
+
+    Example:
+        >>> differing({"model": "bert", "training": {"seed": 1, "fp16": False}}, {"training": {"fp16": False}})
+        {'model': 'bert', 'training': {'seed': 1}}
+    """
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        other = base.get(key)
+        if key in base and value == other:
+            continue
+        found[key] = differing(value, other) if isinstance(value, Mapping) and isinstance(other, Mapping) else value
+    return found
+
+
 def _is_secret_option(argument: str) -> bool:
     return argument.startswith("--") and argument.rpartition(".")[2].removeprefix("--") in _SECRETS
 

@@ -33,7 +33,9 @@ def test_what_a_recommendation_leaves(tree: dict[str, Any], tmp_path: Path) -> N
     assert chosen.source == config.source
     assert chosen.prior_correction
     assert chosen.target is not None
-    assert Path(found.paths["plan"]).read_text().startswith("# frozen_encoder: expected macro-F1 ")
+    plan = Path(found.paths["plan"]).read_text()
+    assert plan.startswith("# frozen_encoder: expected macro-F1 ")
+    assert "label_smoothing" not in plan  # a default
     assert f"A TF-IDF linear SVM has {found.baseline:.3f} on them." in str(found)
     assert "It was compared with no other plan: give more minutes." in str(found)
     assert len(repr(found)) < 2000

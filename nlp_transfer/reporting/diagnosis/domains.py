@@ -1,8 +1,8 @@
 """Diagnose the target: how it differs from the source, and how accurate a model of the source will be there."""
 
-from nlp_transfer.metrics.domain_distance import different_words, two_sample_test
-from nlp_transfer.reporting.diagnosis.rows import MIN_DISTINCT, DiagnosisData, DomainRows
-from nlp_transfer.reporting.diagnosis.target_accuracy import describe_estimate, target_accuracy
+from nlp_transfer.metrics.domain_distance import different_words
+from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
+from nlp_transfer.reporting.diagnosis.target_accuracy import TargetAccuracy, describe_estimate
 from nlp_transfer.tasks.blocks import Block, Section, Table, Text, escape_markdown
 
 WORDS = 15
@@ -10,15 +10,9 @@ WORDS = 15
 
 def domains(data: DiagnosisData) -> Section | None:
     """Return the section on the domains; None without a target."""
-    target = data.target
-    if target is None:
+    target, test = data.target, data.domain_test
+    if target is None or test is None:
         return None
-    layer = data.best_layer
-    here, there = data.distinct()  # a near-duplicate in the other half would be known from training
-    if min(len(here), len(there)) < MIN_DISTINCT:
-        return None
-    seed = data.experiment.training.seed
-    test = two_sample_test(data.source.features[layer][here], target.features[layer][there], seed=seed)
     facts = [
         [
             "domain told right, of texts not trained on",
@@ -27,8 +21,8 @@ def domains(data: DiagnosisData) -> Section | None:
         ["p, if the domains were alike", f"{test.p:.2g}"],
         ["proxy A-distance (0 alike, 2 apart)", f"{test.a_distance:.2f}"],
     ]
-    if not data.task.multi_label:
-        facts += _accuracy_facts(data, target)
+    if data.target_accuracy is not None:
+        facts += _accuracy_facts(data.target_accuracy)
     more, less = different_words(data.source.texts, target.texts, WORDS)
     blocks: list[Block] = [Table("Source and target", ["", "value"], facts, names=2)]
     for domain, words in (("source", more), ("target", less)):
@@ -37,10 +31,8 @@ def domains(data: DiagnosisData) -> Section | None:
     return Section("Source and target", tuple(blocks))
 
 
-def _accuracy_facts(data: DiagnosisData, target: DomainRows) -> list[list[str]]:
+def _accuracy_facts(found: TargetAccuracy) -> list[list[str]]:
     """Return the accuracy of the source's probe on the target, without its labels, and with them if it has some."""
-    assert data.source.labels is not None
-    found = target_accuracy(data.probes, data.source.labels, target, data.task)
     facts = [
         ["accuracy on the source, by cross-validation", f"{found.source:.3f}"],
         ["accuracy on the target, without its labels", describe_estimate(found.estimate)],

@@ -8,7 +8,8 @@ import numpy as np
 from nlp_transfer.metrics.significance import ClassScores, choose_run
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.reporting.diagnosis.layers import evidence_text
-from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, decide
+from nlp_transfer.reporting.diagnosis.probes import decide
+from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
 from nlp_transfer.reporting.prepared_run import prepare
 from nlp_transfer.tasks.blocks import Section, Table, Text
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from nlp_transfer.metrics.label_errors import LabelErrors, find_label_errors
 from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, label_text
 from nlp_transfer.tasks.blocks import Section, Table, Text
 
@@ -14,15 +13,9 @@ TEXT_CHARACTERS = 160
 """Characters of a text that are shown."""
 
 
-def errors_of(data: DiagnosisData) -> LabelErrors:
-    """Return the label errors by the probabilities of the best layer's probe."""
-    assert data.source.labels is not None
-    return find_label_errors(data.source.labels, data.probes[data.best_layer].probabilities)
-
-
 def labels(data: DiagnosisData) -> Section:
     """Return the section on labels that may be wrong."""
-    found, rows, probe = errors_of(data), list(label_rows(data))[:LISTED], data.probes[data.best_layer]
+    found, rows, probe = data.label_errors, list(label_rows(data))[:LISTED], data.probes[data.best_layer]
     total = len(data.source.ids)
     shown = data.experiment.report_examples > 0
     how = (
@@ -44,7 +37,7 @@ def labels(data: DiagnosisData) -> Section:
 
 def label_rows(data: DiagnosisData) -> Iterator[dict[str, Any]]:
     """Yield every labelled row of the source, the most doubtful label first; with its text if the report shows any."""
-    found, rows, names = errors_of(data), data.source, data.task.label_names
+    found, rows, names = data.label_errors, data.source, data.task.label_names
     assert rows.labels is not None
     probabilities = data.probes[data.best_layer].probabilities
     chosen = probabilities.argmax(axis=1) if rows.labels.ndim == 1 else (probabilities >= 0.5).astype(int)

@@ -3,7 +3,8 @@
 import numpy as np
 
 from nlp_transfer.metrics.transferability import h_score, log_evidence
-from nlp_transfer.reporting.diagnosis.rows import FOLDS, DiagnosisData
+from nlp_transfer.reporting.diagnosis.probes import FOLDS
+from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
 from nlp_transfer.tasks.blocks import Section, Table, Text
 
 

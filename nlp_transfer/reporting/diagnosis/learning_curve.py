@@ -1,4 +1,4 @@
-"""Diagnose the number of labels: what more of them would bring.
+"""Fit the learning curve of a probe, and expect what more labels bring.
 
 Probes learn from a quarter, a half and all of the labelled texts. Each doubling brings less than the one before:
 
@@ -8,13 +8,17 @@ and of k more labels beside n, log2(1 + k / n) times that. A power law with thre
 is further off (configs/README.md).
 """
 
-import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from nlp_transfer.metrics.table import classification_metrics
-from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, decide, held_out_logits
-from nlp_transfer.tasks.blocks import Section, Table, Text
+from nlp_transfer.reporting.diagnosis.probes import decide, held_out_logits
+from nlp_transfer.tasks.base import FittedTask
+
+Folds = Sequence[tuple[np.ndarray, np.ndarray]]
+"""(training rows, other rows) of each fold."""
 
 SHARES = (0.25, 0.5, 1.0)
 """Shares of the labelled texts, each twice the one before."""
@@ -31,39 +35,46 @@ HALF_WIDTH = 0.03
 MIN_LABELS = 120
 """Number of labelled texts below which a curve says nothing."""
 
-MORE = (100, 200, 500, 1000, 5000)
-"""Numbers of further labels to name, up to as many as there are."""
+
+class LearningCurve(NamedTuple):
+    """Hold the scores of probes that learn from shares of the labelled texts, shape (shares, draws) each.
+
+    Args:
+        texts: number of labelled texts of each share.
+    """
+
+    texts: tuple[int, ...]
+    accuracy: np.ndarray
+    macro_f1: np.ndarray
+
+    @property
+    def gain(self) -> tuple[float, float, float]:
+        """The expected gain in accuracy of twice as many labels, and its 90 % interval."""
+        return expected_gain(self.accuracy.mean(axis=1).tolist())
 
 
-def learning_curve(data: DiagnosisData) -> Section:
-    """Return the section on the gain of more labels; of several labels a text, the curve alone."""
-    labels = data.source.labels
-    assert labels is not None
-    count = len(labels)
-    if count < MIN_LABELS:
-        few = f"{count} labelled texts are too few to say what more would bring; {MIN_LABELS} are needed."
-        return Section("More labels", (Text(few),))
-    scores = {share: _scores(data, share) for share in SHARES}
-    rows = [
-        [f"{share * count:,.0f}", f"{values[0].mean():.3f}", f"{values[1].mean():.3f}", f"{values[1].std(ddof=1):.3f}"]
-        for share, values in scores.items()
-    ]
-    curve = Table("Labels and scores", ["labelled texts", "accuracy", "macro-F1", "its deviation over draws"], rows)
-    how = (
-        f"A linear probe on layer {data.best_layer} learns from shares of the {count:,} labelled texts; by cross-"
-        "validation, so that it sees four fifths of each. Training of all weights may gain more from further labels."
-    )
-    if data.task.multi_label:
-        return Section("More labels", (Text(f"{how} Accuracy: all labels of a text are right."), curve))
-    if data.sampled:
-        return Section("More labels", (Text(f"{how} What more of them bring is told from all: --rows null."), curve))
-    doubling = expected_gain([scores[share][0].mean() for share in SHARES])
-    further = [more for more in MORE if more < count] + [count]
-    gains = [
-        [f"{more:,}", *(f"{100 * gain * math.log2(1 + more / count):+.1f}" for gain in doubling)] for more in further
-    ]
-    expected = Table("Expected gain", ["more labelled texts", "points of accuracy", "90 %: from", "to"], gains)
-    return Section("More labels", (Text(how), curve, expected))
+def fit_curve(
+    features: np.ndarray, labels: np.ndarray, draws: Sequence[Folds], task: FittedTask, l2: float
+) -> LearningCurve:
+    """Return the curve of a layer, by cross-validation.
+
+    Args:
+        features: shape (rows, hidden).
+        labels: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
+        draws: the folds of each random draw.
+        l2: penalty of the probe.
+    """
+    right, macro_f1 = np.zeros((2, len(SHARES), len(draws)))
+    for draw, folds in enumerate(draws):
+        for place, share in enumerate(SHARES):
+            rng = np.random.default_rng(draw)
+            some = [(rng.permutation(train)[: max(2, round(share * len(train)))], held) for train, held in folds]
+            (logits,) = held_out_logits(features, labels, some, task, [l2])
+            predicted = decide(task.probabilities(logits.numpy()), multi_label=task.multi_label)
+            scores = classification_metrics(predicted, labels, task.label_names, multi_label=task.multi_label)
+            right[place, draw] = (predicted == labels).reshape(len(labels), -1).all(axis=1).mean()
+            macro_f1[place, draw] = float(scores["macro_f1"])
+    return LearningCurve(tuple(round(share * len(labels)) for share in SHARES), right, macro_f1)
 
 
 def expected_gain(scores: list[float]) -> tuple[float, float, float]:
@@ -78,19 +89,3 @@ def expected_gain(scores: list[float]) -> tuple[float, float, float]:
     """
     gain = RATIO * max(0.0, (scores[-1] - scores[0]) / 2)
     return gain, max(0.0, gain - HALF_WIDTH), gain + HALF_WIDTH
-
-
-def _scores(data: DiagnosisData, share: float) -> np.ndarray:
-    """Return accuracy and macro-F1 of each draw, shape (2, draws)."""
-    labels, task, layer = data.source.labels, data.task, data.best_layer
-    assert labels is not None
-    found = []
-    for draw in range(DRAWS):
-        rng, folds = np.random.default_rng(draw), data.folds_of(np.arange(len(labels)), draw)
-        some = [(rng.permutation(train)[: max(2, round(share * len(train)))], held) for train, held in folds]
-        (logits,) = held_out_logits(data.source.features[layer], labels, some, task, [data.probes[layer].l2])
-        predicted = decide(task.probabilities(logits.numpy()), multi_label=task.multi_label)
-        scores = classification_metrics(predicted, labels, task.label_names, multi_label=task.multi_label)
-        right = (predicted == labels).reshape(len(labels), -1).all(axis=1)
-        found.append([float(right.mean()), float(scores["macro_f1"])])
-    return np.array(found).T

@@ -1,16 +1,17 @@
 """Make the diagnosis of an experiment, and write its page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.errors import CheckpointError, ConfigError
+from nlp_transfer.errors import CheckpointError, ConfigError, format_value
 from nlp_transfer.files import atomic_folder, check_empty_folder, json_line, make_private_folder, write_json, write_text
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.reporting.diagnosis import DIAGNOSES
 from nlp_transfer.reporting.diagnosis.labels import label_rows
+from nlp_transfer.reporting.diagnosis.numbers import DiagnosisNumbers, diagnosis_numbers
 from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
 from nlp_transfer.reporting.html import sections_page
 from nlp_transfer.reporting.markdown import sections_markdown
@@ -31,6 +32,7 @@ class Diagnosis:
 
     Args:
         sections: in order; see `DIAGNOSES`.
+        numbers: the same for a program.
         sampled: of which domains a sample was read, as a sentence.
         label_errors: each labelled row of the source, the most doubtful label first.
         paths: of the files that were written, by word.
@@ -39,6 +41,7 @@ class Diagnosis:
     title: str
     encoder: str
     sections: tuple[Section, ...] = field(repr=False)
+    numbers: DiagnosisNumbers
     label_errors: list[dict[str, Any]] = field(default_factory=list, repr=False)
     sampled: str = ""
     paths: dict[str, str] = field(default_factory=dict)
@@ -82,8 +85,14 @@ def diagnose(
         >>> found = diagnose(Experiment("encoder", "corpus", training, task=task))
         >>> [section.title for section in found.sections]
         ['Texts', 'Classes', 'Near-duplicates', 'Labels', 'More labels', 'Encoder']
+        >>> found.numbers.best_layer in found.numbers.macro_f1
+        True
     """
     encoders = [encoders] if isinstance(encoders, str) else encoders
+    if not hasattr(config, "task"):
+        raise ConfigError(
+            f"diagnose was given {format_value(config)}; expected an Experiment: diagnose(load_config('my.yaml'))."
+        )
     place = None if output is None else check_empty_folder(output, "--output")
     if Output.HEAD not in config.task.provides:
         raise ConfigError(
@@ -98,7 +107,12 @@ def diagnose(
     sections = tuple(section for make in DIAGNOSES if (section := make(data)) is not None)
     origins = " and ".join(corpus.origin for corpus in data.prepared.data.corpora.values())
     found = Diagnosis(
-        f"Diagnosis of {origins}", data.prepared.loaded.origin, sections, list(label_rows(data)), data.sampled
+        f"Diagnosis of {origins}",
+        data.prepared.loaded.origin,
+        sections,
+        diagnosis_numbers(data),
+        list(label_rows(data)),
+        data.sampled,
     )
     return found if place is None else _written(found, place)
 
@@ -110,7 +124,8 @@ def _written(found: Diagnosis, place: Path) -> Diagnosis:
             make_private_folder(folder)  # it may hold texts
             write_text(folder / FILES["page"], sections_page(found.title, found.lead, found.sections, found.warnings))
             write_text(folder / FILES["report"], str(found))
-            record = {"title": found.title, "sections": [*map(section_record, found.sections)]}
+            numbers, records = asdict(found.numbers), [*map(section_record, found.sections)]
+            record = {"title": found.title, "numbers": numbers, "sections": records}
             write_json(folder / FILES["data"], record)
             (folder / FILES["labels"]).write_bytes(b"".join(map(json_line, found.label_errors)))
     except OSError as error:

@@ -1,32 +1,31 @@
 """The rows of a diagnosis: texts, labels, near-duplicates and frozen features, and probabilities out of sample."""
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from datasets import concatenate_datasets
 
 from nlp_transfer.data.corpus import DOMAIN_COLUMN
 from nlp_transfer.data.splits.near_duplicates import near_duplicate_groups
 from nlp_transfer.errors import DataError
-from nlp_transfer.metrics.table import classification_metrics
+from nlp_transfer.metrics.domain_distance import TwoSampleTest, two_sample_test
+from nlp_transfer.metrics.label_errors import LabelErrors, find_label_errors
 from nlp_transfer.models.activation_cache.features import hidden_states, pool_documents
 from nlp_transfer.models.activation_cache.window_rows import network_rows
 from nlp_transfer.models.heads.document_pooling import feature_pooling
-from nlp_transfer.models.heads.linear_probe import fit_linear_heads
 from nlp_transfer.models.heads.pooling import available_layers, available_poolings, use_full_attention
 from nlp_transfer.models.speed.batching import default_batch_tokens
+from nlp_transfer.reporting.diagnosis.learning_curve import DRAWS, MIN_LABELS, LearningCurve, fit_curve
+from nlp_transfer.reporting.diagnosis.probes import Probe, best_layer, fit_probe, stratified_folds
+from nlp_transfer.reporting.diagnosis.target_accuracy import TargetAccuracy, target_accuracy
 from nlp_transfer.reporting.prepared_run import PreparedRun
 from nlp_transfer.tasks.base import FittedTask
-from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.extensions.activation_cache import store_for
 
-FOLDS = 5
 SIMILARITY = 0.6
 """Jaccard similarity from which two texts are near-duplicates."""
 
@@ -35,33 +34,6 @@ MIN_LABELED = 20
 
 MIN_DISTINCT = 8
 """Number of texts of each domain, one of each group of near-duplicates, below which domains are not compared."""
-
-L2 = (1.0, 10.0, 100.0, 1000.0)
-"""Penalties of the linear probes."""
-
-
-@dataclass(frozen=True)
-class Probe:
-    """Hold a linear classifier on one layer.
-
-    Args:
-        probabilities: for each row by a classifier that has not seen it or its near-duplicates, shape (rows, classes).
-        macro_f1: of these.
-        loss: mean cross-entropy of these.
-        head: weight and bias of the classifier on all rows.
-        l2: the penalty, which has the lowest loss on rows that are held out.
-    """
-
-    probabilities: np.ndarray
-    macro_f1: float
-    loss: float
-    head: tuple[torch.Tensor, torch.Tensor]
-    l2: float
-
-    def logits(self, features: np.ndarray) -> np.ndarray:
-        """Return the logits of other rows by the classifier on all rows, shape (rows, classes)."""
-        weight, bias = self.head
-        return (torch.from_numpy(features) @ weight.T + bias).numpy()
 
 
 @dataclass(frozen=True)
@@ -145,12 +117,43 @@ class DiagnosisData:
         assert self.source.labels is not None
         labels, folds = self.source.labels[places], self.folds_of(places)
         features = self.source.features.items()
-        return {layer: _probe(values[places], labels, folds, self.task) for layer, values in features}
+        return {layer: fit_probe(values[places], labels, folds, self.task) for layer, values in features}
 
     def folds_of(self, places: np.ndarray, draw: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return (training rows, other rows) of each fold of some of the source's rows, of a random draw."""
         assert self.source.labels is not None
-        return _folds(self.source.labels[places], self.groups[places], self.experiment.training.seed + draw)
+        return stratified_folds(self.source.labels[places], self.groups[places], self.experiment.training.seed + draw)
+
+    @cached_property
+    def label_errors(self) -> LabelErrors:
+        """The labels that the best layer's probe doubts."""
+        assert self.source.labels is not None
+        return find_label_errors(self.source.labels, self.probes[self.best_layer].probabilities)
+
+    @cached_property
+    def domain_test(self) -> TwoSampleTest | None:
+        """How well source and target are told apart on the best layer; None with too few texts of one."""
+        here, there = self.distinct()  # a near-duplicate in the other half would be known from training
+        if self.target is None or min(len(here), len(there)) < MIN_DISTINCT:
+            return None
+        source, target = (rows.features[self.best_layer] for rows in (self.source, self.target))
+        return two_sample_test(source[here], target[there], seed=self.experiment.training.seed)
+
+    @cached_property
+    def target_accuracy(self) -> TargetAccuracy | None:
+        """The accuracy of the source's probes on the target; None without one, or of several labels a text."""
+        if self.target is None or self.task.multi_label or self.source.labels is None:
+            return None
+        return target_accuracy(self.probes, self.source.labels, self.target.features, self.target.labels, self.task)
+
+    @cached_property
+    def curve(self) -> LearningCurve | None:
+        """The scores of shares of the labels; None of too few."""
+        rows, best = self.source, self.probes[self.best_layer]
+        if rows.labels is None or len(rows.ids) < MIN_LABELS:
+            return None
+        draws = [self.folds_of(np.arange(len(rows.ids)), draw) for draw in range(DRAWS)]
+        return fit_curve(rows.features[self.best_layer], rows.labels, draws, self.task, best.l2)
 
     @property
     def sampled(self) -> str:
@@ -205,81 +208,6 @@ class DiagnosisData:
         )
         pooled = pool_documents(encoded, network_rows(rows), feature_pooling(model))
         return {layer: np.asarray(values) for (layer, _), values in pooled.features.items()}
-
-
-def best_layer(probes: Mapping[int, Probe]) -> int:
-    """Return the layer whose probe has the lowest loss on rows that it has not seen."""
-    return min(probes, key=lambda layer: probes[layer].loss)
-
-
-def _folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return (training rows, other rows) of each fold; near-duplicates are in one fold."""
-    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
-
-    largest = int(np.bincount(labels).max() if labels.ndim == 1 else labels.sum(axis=0).max())
-    count = min(FOLDS, len(np.unique(groups)), largest)
-    if count < 2:
-        raise DataError(
-            f"The {len(labels)} labelled rows are all near-duplicates of one another, or each of another class: "
-            "none can be judged by the others. Give more rows."
-        )
-    splitter: Any = (
-        StratifiedGroupKFold(count, shuffle=True, random_state=seed) if labels.ndim == 1 else GroupKFold(count)
-    )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class")
-        return list(splitter.split(np.zeros(len(labels)), labels, groups))
-
-
-def _probe(
-    features: np.ndarray, labels: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]], task: FittedTask
-) -> Probe:
-    """Fit a probe in each fold and on all rows, by the penalty with the lowest loss on rows that are held out.
-
-    Classes have no weights, whatever the task gives them, so that probabilities are those of the corpus.
-    """
-    loss = multi_label_loss if task.multi_label else single_label_loss
-    x, y = torch.from_numpy(features), _tensor(labels)
-    logits = held_out_logits(features, labels, folds, task, L2)
-    losses = [float(loss(made, y).mean()) for made in logits]
-    best = int(np.argmin(losses))
-    (head,) = fit_linear_heads(x, y, loss, l2=[L2[best]], num_labels=len(task.label_names))
-    probabilities = task.probabilities(logits[best].numpy())
-    predicted = decide(probabilities, multi_label=task.multi_label)
-    scores = classification_metrics(predicted, labels, task.label_names, multi_label=task.multi_label)
-    return Probe(probabilities, float(scores["macro_f1"]), losses[best], head, L2[best])
-
-
-def held_out_logits(
-    features: np.ndarray,
-    labels: np.ndarray,
-    folds: Sequence[tuple[np.ndarray, np.ndarray]],
-    task: FittedTask,
-    penalties: Sequence[float],
-) -> torch.Tensor:
-    """Return the logits of each row by a probe that has not seen it, shape (penalties, rows, classes)."""
-    loss = multi_label_loss if task.multi_label else single_label_loss
-    x, y, classes = torch.from_numpy(features), _tensor(labels), len(task.label_names)
-    logits = torch.zeros(len(penalties), len(x), classes)
-    for train, held in folds:
-        heads = fit_linear_heads(x[train], y[train], loss, l2=penalties, num_labels=classes)
-        for place, (weight, bias) in enumerate(heads):
-            logits[place, held] = x[held] @ weight.T + bias
-    return logits
-
-
-def decide(probabilities: np.ndarray, *, multi_label: bool) -> np.ndarray:
-    """Return the most probable class, shape (rows,); of several labels a row, zeros and ones, split at 0.5.
-
-    Example:
-        >>> decide(np.array([[0.2, 0.8], [0.6, 0.4]]), multi_label=False)
-        array([1, 0])
-    """
-    return (probabilities >= 0.5).astype(int) if multi_label else probabilities.argmax(axis=1)
-
-
-def _tensor(labels: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(labels.astype(np.float32) if labels.ndim == 2 else labels)
 
 
 def label_text(names: Sequence[str], label: Any) -> str:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from nlp_transfer.metrics.domain_distance import two_sample_test
-from nlp_transfer.reporting.diagnosis.rows import MIN_DISTINCT, DiagnosisData, best_layer
+from nlp_transfer.reporting.diagnosis.probes import best_layer
+from nlp_transfer.reporting.diagnosis.rows import MIN_DISTINCT, DiagnosisData
 from nlp_transfer.reporting.diagnosis.target_accuracy import describe_estimate, target_accuracy
 from nlp_transfer.tasks.blocks import Section, Table, Text
 
@@ -28,7 +29,7 @@ def sources(data: DiagnosisData) -> Section | None:
         if min(len(here), len(there)) < MIN_DISTINCT:
             continue
         test = two_sample_test(source.features[layer][here], target.features[layer][there])
-        accuracy = target_accuracy(probes, source.labels[own], target, data.task)
+        accuracy = target_accuracy(probes, source.labels[own], target.features, target.labels, data.task)
         ranked.append((accuracy, name, len(own), test.a_distance))
     if len(ranked) < 2:
         return None

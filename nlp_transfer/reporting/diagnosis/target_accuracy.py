@@ -5,16 +5,17 @@ predicts: layers that disagree are a sign of error where one of them is sure.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from nlp_transfer.metrics.unlabeled_accuracy import AccuracyEstimate, estimate_accuracy
-from nlp_transfer.reporting.diagnosis.rows import DomainRows, Probe, best_layer
+from nlp_transfer.reporting.diagnosis.probes import Probe, best_layer
 from nlp_transfer.tasks.base import FittedTask
 
 
-class TargetAccuracy(NamedTuple):
+@dataclass(frozen=True)
+class TargetAccuracy:
     """Hold the accuracy of the best layer's probe.
 
     Args:
@@ -29,15 +30,25 @@ class TargetAccuracy(NamedTuple):
 
 
 def target_accuracy(
-    probes: Mapping[int, Probe], labels: np.ndarray, target: DomainRows, task: FittedTask
+    probes: Mapping[int, Probe],
+    labels: np.ndarray,
+    target: Mapping[int, np.ndarray],
+    target_labels: np.ndarray | None,
+    task: FittedTask,
 ) -> TargetAccuracy:
-    """Return the accuracy of the probes on a target; `labels` are those of the source, shape (rows,)."""
+    """Return the accuracy of the probes on a target.
+
+    Args:
+        labels: those of the source, shape (rows,).
+        target: features of each layer, shape (target rows, hidden).
+        target_labels: for comparison alone, shape (target rows,); None without.
+    """
     best = best_layer(probes)
     here = {layer: probe.probabilities for layer, probe in probes.items()}
-    there = {layer: task.probabilities(probe.logits(target.features[layer])) for layer, probe in probes.items()}
+    there = {layer: task.probabilities(probe.logits(target[layer])) for layer, probe in probes.items()}
     right = here[best].argmax(axis=1) == labels
     estimate = estimate_accuracy(right, confidence(here, best), confidence(there, best))
-    true = None if target.labels is None else float(np.mean(there[best].argmax(axis=1) == target.labels))
+    true = None if target_labels is None else float(np.mean(there[best].argmax(axis=1) == target_labels))
     return TargetAccuracy(float(right.mean()), estimate, true)
 
 

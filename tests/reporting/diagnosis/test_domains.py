@@ -1,13 +1,8 @@
 """The target beside the source."""
 
-import sys
 from typing import Any
 
-import numpy as np
-import pytest
-
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.metrics.domain_distance import TwoSampleTest
 from nlp_transfer.reporting.diagnosis.domains import domains
 from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
 from nlp_transfer.reporting.prepared_run import prepare
@@ -25,21 +20,6 @@ def test_a_target_of_other_words(data: DiagnosisData) -> None:
     assert float(facts["the same by its labels"]) > 0.5
     words = [block.markdown for block in texts if isinstance(block, Text)]
     assert any(text.startswith("More frequent in the target: fever, patient") for text in words)
-
-
-def test_near_duplicates_are_not_tested_against_one_another(
-    data: DiagnosisData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tested = []
-
-    def counted(first: np.ndarray, second: np.ndarray, *, seed: int) -> TwoSampleTest:
-        tested.append((len(first), len(second)))
-        return TwoSampleTest(0.5, 0.4, 0.6, 0.5, 60)
-
-    module = sys.modules[domains.__module__]  # the package has a function of its name
-    monkeypatch.setattr(module, "two_sample_test", counted)
-    domains(data)
-    assert tested == [(131, 60)]  # of 132 source texts two are near-duplicates
 
 
 def test_without_a_target_there_is_no_section(planted: dict[str, Any]) -> None:

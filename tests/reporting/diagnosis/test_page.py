@@ -26,7 +26,11 @@ def test_what_a_diagnosis_leaves(planted: dict[str, Any], tmp_path: Path) -> Non
     assert "near-duplicates of training texts" in page
     lines = (tmp_path / "out" / "label_errors.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == found.label_errors
-    assert len(json.loads((tmp_path / "out" / "diagnosis.json").read_text())["sections"]) == 8
+    record = json.loads((tmp_path / "out" / "diagnosis.json").read_text())
+    assert len(record["sections"]) == 8
+    assert record["numbers"]["best_layer"] == found.numbers.best_layer
+    assert found.numbers.target_accuracy is not None
+    assert record["numbers"]["target_accuracy"]["source"] == found.numbers.target_accuracy.source
     assert not Path(planted["training"]["output_dir"]).exists()  # nothing is trained
     with pytest.raises(CheckpointError, match="--output"):
         diagnose(load_config(tree=planted), output=str(tmp_path / "out"))
@@ -76,6 +80,8 @@ def test_what_has_too_few_rows(planted: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_diagnosed(planted: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"was given 'my\.yaml'; expected an Experiment: diagnose\(load_config"):
+        diagnose("my.yaml")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"--rows is 3; expected 50 or more"):
         diagnose(load_config(tree=planted), rows=3)
     pretraining = {**planted, "task": {"name": "masked_language_modeling", "max_length": 32}}

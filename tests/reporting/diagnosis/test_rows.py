@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, _folds, label_text
+from nlp_transfer.metrics.domain_distance import TwoSampleTest
+from nlp_transfer.reporting.diagnosis import rows
+from nlp_transfer.reporting.diagnosis.rows import DiagnosisData, label_text
 from nlp_transfer.reporting.prepared_run import prepare
 
 
@@ -24,25 +26,28 @@ def test_rows_of_all_splits(data: DiagnosisData) -> None:
     assert len(data.groups) == 132 + 60
 
 
-def test_near_duplicates_are_in_one_fold() -> None:
-    groups = np.repeat(np.arange(30), 2)
-    for train, held in _folds(np.tile([0, 1, 2], 20), groups, seed=0):
-        assert not set(groups[train]) & set(groups[held])
-
-
-def test_a_probe_is_scored_on_rows_that_it_has_not_seen(data: DiagnosisData) -> None:
-    best = data.probes[data.best_layer]
-    assert best.loss == min(probe.loss for probe in data.probes.values())
-    assert best.macro_f1 > 0.7  # the words give the class away, and four labels are wrong
-    assert best.probabilities.sum(axis=1) == pytest.approx(np.ones(132))
-
-
 def test_one_row_of_each_group_is_compared(data: DiagnosisData) -> None:
     here, there = data.distinct()
     assert (len(here), len(there)) == (131, 60)  # a test text is a near-copy of a training text
     some, _ = data.distinct(np.flatnonzero(data.source.splits == "test"))
     assert set(data.source.splits[some]) == {"test"}
     assert len(some) == 24
+
+
+def test_near_duplicates_are_not_tested_against_one_another(
+    data: DiagnosisData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tested = []
+
+    def counted(first: np.ndarray, second: np.ndarray, *, seed: int) -> TwoSampleTest:
+        tested.append((len(first), len(second)))
+        return TwoSampleTest(0.5, 0.4, 0.6, 0.5, 60)
+
+    monkeypatch.setattr(rows, "two_sample_test", counted)
+    fresh = DiagnosisData(data.experiment, data.prepared)
+    fresh.__dict__.update({name: getattr(data, name) for name in ("source", "target", "groups", "probes")})
+    assert fresh.domain_test == TwoSampleTest(0.5, 0.4, 0.6, 0.5, 60)
+    assert tested == [(131, 60)]  # of 132 source texts two are near-duplicates
 
 
 def test_a_limit_draws_from_each_split(planted: dict[str, Any]) -> None:
