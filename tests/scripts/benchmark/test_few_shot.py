@@ -34,6 +34,15 @@ def test_texts_have_one_of_the_frequent_labels_and_tests_do_not_depend_on_the_dr
     assert "b clause 0" not in [*first.splits["train"]["text"], *first.splits["test"]["text"]]  # it has two labels
 
 
+def test_a_description_is_one_more_text_of_each_class(corpus: str, tmp_path: Path) -> None:
+    (tmp_path / "about.yaml").write_text(f"{corpus}: {{a: about a, b: about b, rare: seldom}}")
+    plain, described = (few_shot.few_texts(f"{corpus}:2", 3, 0, 8, of) for of in (None, str(tmp_path / "about.yaml")))
+    assert list(described.splits["train"]["text"]) == [*plain.splits["train"]["text"], "about a", "about b"]
+    assert list(described.splits["train"]["label"][-2:]) == [0, 1]
+    alone = few_shot.few_texts(f"{corpus}:2", 0, 0, 8, str(tmp_path / "about.yaml"))
+    assert list(alone.splits["train"]["text"]) == ["about a", "about b"]
+
+
 def test_a_command_measures_each_cell_once(
     corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
