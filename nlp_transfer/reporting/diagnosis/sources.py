@@ -34,13 +34,12 @@ def sources(data: DiagnosisData) -> Section | None:
     if len(ranked) < 2:
         return None
     ranked.sort(key=lambda one: -one[0].estimate.accuracy)
-    contenders = [one for one in ranked if one[0].estimate.high >= ranked[0][0].estimate.low]
-    chosen = min(contenders, key=lambda one: one[3])[1]
-    others = ", ".join(one[1] for one in contenders if one[1] != chosen)
-    sure = f", the nearest of those whose intervals overlap (not clearly worse: {others})" if others else ""
+    (best, chosen, *_), *rest = ranked
+    others = ", ".join(name for one, name, *_ in rest if one.estimate.high >= best.estimate.low)
     how = (
         "Linear probes of each source, and their accuracy on the target, estimated without its labels. "
-        f"Take {chosen}{sure}. Several sources together may be better than one."
+        f"Take {chosen}{f' (not clearly worse: {others})' if others else ''}. "
+        "Several sources together may be better than one."
     )
     known = ranked[0][0].true is not None
     columns = ["source", "texts", "accuracy on itself", "estimated on the target", "proxy A-distance"]

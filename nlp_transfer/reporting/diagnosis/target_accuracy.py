@@ -1,7 +1,7 @@
 """Estimate how accurate linear probes of a source are on a target, without its labels.
 
-The confidence in a prediction is the mean probability that the probes of all layers give to the class that the best one
-predicts: layers that disagree are a sign of error where one of them is sure.
+The best layer's probe predicts. The confidence is the mean probability over layers that its class has, and the other
+models are the probes of the other layers: layers that disagree are a sign of error where one of them is sure.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nlp_transfer.metrics.unlabeled_accuracy import AccuracyEstimate, estimate_accuracy
+from nlp_transfer.metrics.unlabeled_accuracy import AccuracyEstimate, Evidence, estimate_accuracy
 from nlp_transfer.reporting.diagnosis.probes import Probe, best_layer
 from nlp_transfer.tasks.base import FittedTask
 
@@ -47,24 +47,25 @@ def target_accuracy(
     here = {layer: probe.probabilities for layer, probe in probes.items()}
     there = {layer: task.probabilities(probe.logits(target[layer])) for layer, probe in probes.items()}
     right = here[best].argmax(axis=1) == labels
-    estimate = estimate_accuracy(right, confidence(here, best), confidence(there, best))
+    estimate = estimate_accuracy(right, evidence(here, best), evidence(there, best))
     true = None if target_labels is None else float(np.mean(there[best].argmax(axis=1) == target_labels))
     return TargetAccuracy(float(right.mean()), estimate, true)
 
 
-def confidence(probabilities: Mapping[int, np.ndarray], best: int) -> np.ndarray:
-    """Return the mean over layers of the probability of the class that the best layer predicts, shape (rows,).
+def evidence(probabilities: Mapping[int, np.ndarray], best: int) -> Evidence:
+    """Return how sure the predictions of the best layer are: the mean probability over layers, and their agreement.
 
     Args:
         probabilities: of each layer, shape (rows, classes).
 
     Example:
-        >>> confidence({1: np.array([[0.2, 0.8]]), 2: np.array([[0.9, 0.1]])}, best=2)
-        array([0.55])
+        >>> evidence({1: np.array([[0.2, 0.8]]), 2: np.array([[0.9, 0.1]])}, best=2)
+        Evidence(confidence=array([0.55]), agreement=array([0.]))
     """
     chosen = probabilities[best].argmax(axis=1)
-    mean: np.ndarray = np.mean(list(probabilities.values()), axis=0)[np.arange(len(chosen)), chosen]
-    return mean
+    confidence = np.mean(list(probabilities.values()), axis=0)[np.arange(len(chosen)), chosen]
+    others = [values.argmax(axis=1) == chosen for layer, values in probabilities.items() if layer != best]
+    return Evidence(confidence, np.mean(others, axis=0) if others else np.ones(len(chosen)))
 
 
 def describe_estimate(estimate: AccuracyEstimate) -> str:

@@ -24,7 +24,7 @@ def test_the_source_with_wrong_labels_comes_last(planted: dict[str, Any], tmp_pa
     assert [Path(row[0]).name for row in table.rows] == ["corpus", "wrong"]
     assert table.columns[-1] == "by its labels"
     (text,) = [block.markdown for block in section.blocks if isinstance(block, Text)]
-    chosen = text.partition("Take ")[2].partition(". Several")[0].partition(",")[0]
+    chosen = text.partition("Take ")[2].partition(". Several")[0].partition(" (")[0]
     assert Path(chosen).name == "corpus"
     assert float(table.rows[0][-1]) > float(table.rows[1][-1])
 

@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 
 from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
-from nlp_transfer.reporting.diagnosis.target_accuracy import confidence, target_accuracy
+from nlp_transfer.reporting.diagnosis.target_accuracy import evidence, target_accuracy
 
 
-def test_the_confidence_is_that_of_all_layers_in_the_best_ones_class() -> None:
+def test_the_evidence_is_that_of_all_layers_on_the_best_ones_class() -> None:
     probabilities = {1: np.array([[0.2, 0.8], [0.6, 0.4]]), 2: np.array([[0.9, 0.1], [0.7, 0.3]])}
-    assert np.allclose(confidence(probabilities, 2), [0.55, 0.65])
+    found = evidence(probabilities, 2)
+    assert np.allclose(found.confidence, [0.55, 0.65])
+    assert found.agreement.tolist() == [0.0, 1.0]
+    assert evidence({1: probabilities[1]}, 1).agreement.tolist() == [1.0, 1.0]  # an encoder of one layer
 
 
 def test_labels_of_the_target_are_for_comparison_alone(data: DiagnosisData) -> None:
