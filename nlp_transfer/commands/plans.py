@@ -22,7 +22,7 @@ BASELINE = "tfidf_svm"
 CUT = 0.1
 """Share of the training tokens that truncation leaves out, from which reading in windows is tried."""
 
-WINDOWS = {"task.long_documents": "windows", "task.pooling": "first_and_mean"}
+WINDOWS = {"task.long_documents": "windows"}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from nlp_transfer.metrics.metric import Metric, Scores
 from nlp_transfer.metrics.table import METRICS
 
 MIN_ROWS = 30
-"""Minimum number of rows, in all and of a class, whose scores are compared without a caveat."""
+"""Minimum number of rows, in all and of a class, for a claim that a system is better than another."""
 
 
 def compared_headline(
@@ -33,10 +33,11 @@ def compared_headline(
         sentence += f"; the {ceiling} has {first.format(systems[ceiling][first.name])}"
     sentences = [f"{sentence}."]
     few = f"{scores['rows']} {unit} are too few to tell " if scores["rows"] < MIN_ROWS else ""
-    if best := best_baseline(first, systems, ceiling):
+    best = best_baseline(first, systems, ceiling)
+    if best:
         unclear = f"{few}it apart from" if few else "There is no clear difference from"
         sentences.append(_verdict(first, scores, systems[best], best, unclear))
-    if few and not sentences[-1].startswith(few):
+    if few and not (best and f"{first.name}_gain_low" in systems[best]):
         sentences.append(f"{few}systems apart.")
     return " ".join(sentences)
 
@@ -79,9 +80,12 @@ def below_on_validation(
 
 
 def _clear_gain(metric: Metric, scores: Scores, other: Scores) -> float:
-    """Return the gain over another system in points; 0 if its interval holds 0 or is unknown, or rows are few."""
+    """Return the gain over another system in points; 0 if its interval holds 0 or is unknown.
+
+    A few rows can show a loss, and no gain.
+    """
     low, high = (other.get(f"{metric.name}_gain_{end}", 0.0) for end in ("low", "high"))
-    clear = scores["rows"] >= MIN_ROWS and not low <= 0 <= high
+    clear = high < 0 or (low > 0 and scores["rows"] >= MIN_ROWS)
     return 100 * (scores[metric.name] - other[metric.name]) if clear else 0.0
 
 

@@ -39,6 +39,10 @@ def test_few_rows_make_no_lead():
         "of the difference +20.0 to +30.0."
     )
     assert "too few" not in headline(0.2, 0.3, rows=30)
+    loss = headline(-0.3, -0.2, ours=0.25, rows=29)  # which they can show
+    assert loss.endswith(
+        "25.0 points BELOW the best baseline, tfidf_svm (0.500; 95 % interval of the difference -30.0 to -20.0)."
+    )
 
 
 def test_few_rows_are_said_without_an_interval_too():
@@ -56,7 +60,7 @@ def test_no_lead_without_an_interval():
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "rows", "below"), [(-0.3, -0.1, 80, True), (-0.3, 0.1, 80, False), (-0.3, -0.1, 8, False)]
+    ("low", "high", "rows", "below"), [(-0.3, -0.1, 80, True), (-0.3, 0.1, 80, False), (-0.3, -0.1, 8, True)]
 )
 def test_a_model_below_its_baseline_on_validation(low, high, rows, below):
     svm = {"macro_f1": 0.75, "macro_f1_gain_low": low, "macro_f1_gain_high": high}

@@ -85,10 +85,25 @@ def fit_baselines(
         yield name, lambda domain, split, of=predict: of(list(corpora[domain].splits[split]["text"]))  # type: ignore[misc]
 
 
+BaselinePredictions = dict[str, dict[str, np.ndarray]]
+"""Domain to split to the predictions of a baseline."""
+
+
+def predict_all(fitted: Iterable[tuple[str, OfSplit]], scored: "DomainPredictions") -> dict[str, BaselinePredictions]:
+    """Return the predictions of fitted baselines on the splits with labels, by name."""
+    return {
+        name: {
+            domain: {split: predict(domain, split) for split, one in splits.items() if one.labels is not None}
+            for domain, splits in scored.items()
+        }
+        for name, predict in fitted
+    }
+
+
 def score_baselines(
-    fitted: Iterable[tuple[str, OfSplit]], scored: "DomainPredictions", decision: Decision
+    predicted: Mapping[str, BaselinePredictions], scored: "DomainPredictions", decision: Decision
 ) -> "dict[str, DomainScores]":
-    """Score fitted baselines on the rows of the model's predictions.
+    """Score the predictions of baselines on the rows of the model's predictions.
 
     `macro_f1_gain_low` and `macro_f1_gain_high` bound how much higher the model's macro-F1 is on the same rows. `cost`
     is there where the decision has costs.
@@ -97,18 +112,16 @@ def score_baselines(
     from nlp_transfer.metrics.table import classification_metrics
 
     results: dict[str, DomainScores] = {}
-    for name, predict in fitted:
+    for name, domains in predicted.items():
         results[name] = {}
-        for domain, splits in scored.items():
-            for split, one in splits.items():
-                if one.labels is None:
-                    continue
-                predicted, labels = predict(domain, split), one.labels.astype(int)
-                scores = classification_metrics(
-                    predicted, labels, decision.label_names, multi_label=decision.multi_label
-                )
-                scores |= gain_scores(decision.choose(decision.probabilities(one.logits)), predicted, labels)
-                if (costs := decision.row_costs(predicted, labels)) is not None:
+        for domain, splits in domains.items():
+            for split, theirs in splits.items():
+                one = scored[domain][split]
+                assert one.labels is not None
+                labels = one.labels.astype(int)
+                scores = classification_metrics(theirs, labels, decision.label_names, multi_label=decision.multi_label)
+                scores |= gain_scores(decision.choose(decision.probabilities(one.logits)), theirs, labels)
+                if (costs := decision.row_costs(theirs, labels)) is not None:
                     scores["cost"] = float(costs.mean())
                 results[name].setdefault(domain, {})[split] = scores
     return results

@@ -37,7 +37,7 @@ def evaluated(
     if coverage.known is not None:
         shift = shift_block(decision, coverage.known, coverage.frequencies, "These texts")
         sections.insert(0, Section("Decision", (shift,)))
-    long = length_section(reading, decision, {domain: {split: scored}}, {domain: {split: rows}}, _NAME)
+    long = length_section(reading, decision, {domain: {split: scored}}, {domain: {split: rows}})
     return Evaluated(
         decision.scores(probabilities, scored.labels, interval=True),
         {},

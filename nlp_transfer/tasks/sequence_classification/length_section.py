@@ -9,12 +9,17 @@ from nlp_transfer.metrics.metric import number
 from nlp_transfer.tasks.base import DomainPredictions
 from nlp_transfer.tasks.blocks import Block, Figure, Section, Table, Text
 from nlp_transfer.tasks.charts import Bars
+from nlp_transfer.tasks.sequence_classification.window_baselines import WINDOW_BASELINES
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from nlp_transfer.tasks.sequence_classification.baselines import BaselinePredictions
     from nlp_transfer.tasks.sequence_classification.decision import Decision
     from nlp_transfer.tasks.sequence_classification.long_documents import LongDocuments
+
+_WITHOUT_READING = ("majority", "chance")
+"""Baselines that do not look at a document."""
 
 
 def length_section(
@@ -22,11 +27,12 @@ def length_section(
     decision: "Decision",
     predictions: DomainPredictions,
     encoded: "Mapping[str, Mapping[str, Dataset]]",
-    by_class: tuple[str, str] = ("source", "train"),
+    baselines: "Mapping[str, BaselinePredictions] | None" = None,
 ) -> Section | None:
     """Return the section about documents longer than `task.max_length`; None if there are none.
 
-    `by_class` is the domain and split whose share of tokens read is given by class.
+    Args:
+        baselines: predictions for the splits with labels, by name.
     """
     if not any(_long(rows, reading).any() for splits in encoded.values() for rows in splits.values()):
         return None
@@ -38,8 +44,9 @@ def length_section(
         if reading.in_windows
         else "Longer documents are cut. `task.long_documents: windows` reads all of them."
     )
-    read = _tokens_read(reading, decision, by_class, encoded)
-    return Section("Long documents", (Text(how), *read, *_scores(reading, decision, predictions, encoded)))
+    read = _tokens_read(reading, decision, encoded)
+    scores = _scores(reading, decision, predictions, encoded, baselines or {})
+    return Section("Long documents", (Text(how), *read, *scores))
 
 
 def _long(rows: "Dataset", reading: "LongDocuments") -> np.ndarray:
@@ -53,35 +60,37 @@ def _cut(rows: "Dataset") -> int:
 def _tokens_read(
     reading: "LongDocuments",
     decision: "Decision",
-    by_class: tuple[str, str],
     encoded: "Mapping[str, Mapping[str, Dataset]]",
 ) -> Iterator[Block]:
     """Yield the share of tokens that is read, by split and by class; a figure if some are not."""
-    columns = ["texts", f"longer than {reading.max_length:,} tokens", "tokens read"]
-
-    def cells(rows: "Dataset", chosen: np.ndarray) -> list[str]:
-        whole, read = (np.asarray(rows[name])[chosen] for name in ("text_length", "read"))
-        long = int((whole > reading.max_length).sum())
-        share = f"{read.sum() / max(1, whole.sum()):.1%}"
-        return [f"{len(whole):,}", f"{long:,} ({long / max(1, len(whole)):.0%})", share]
-
     splits = [(f"{domain} {name}", rows) for domain, parts in encoded.items() for name, rows in parts.items()]
-    table = [[name, *cells(rows, np.ones(len(rows), bool))] for name, rows in splits]
-    yield Table("", ["split", *columns], table, in_terminal=False)
-    shares = {name: float(np.sum(rows["read"]) / max(1, np.sum(rows["text_length"]))) for name, rows in splits}
+    table, shares = [], {}
+    for name, rows in splits:
+        long, shares[name] = int(_long(rows, reading).sum()), _share_read(rows)
+        table.append([name, f"{len(rows):,}", f"{long:,} ({long / max(1, len(rows)):.0%})", f"{shares[name]:.1%}"])
+    columns = ["split", "texts", f"longer than {reading.max_length:,} tokens", "tokens read"]
+    yield Table("", columns, table, in_terminal=False)
     if min(shares.values()) < 1:
         notes = {name: f"{_cut(rows):,} of {len(rows):,} cut" for name, rows in splits}
         read = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
         caption = "The share of tokens that the encoder reads, with the number of texts that are cut."
         yield Figure(Bars("share of tokens", shares, notes), f"Tokens read: {read}", caption)
-    domain, split = by_class
-    rows = encoded[domain][split]
-    labels = np.asarray(rows["labels"])
-    classes = [
-        [name, *cells(rows, labels[:, place] > 0 if decision.multi_label else labels == place)]
-        for place, name in enumerate(decision.label_names)
-    ]
-    yield Table("", [f"class, of {domain} {split}", *columns], classes, in_terminal=False)
+    labelled = {name: rows for name, rows in splits if "labels" in rows.column_names and len(rows)}
+    classes = []
+    for place, label in enumerate(decision.label_names):
+        row = [label]
+        for rows in labelled.values():
+            labels = np.asarray(rows["labels"])
+            chosen = labels[:, place] > 0 if decision.multi_label else labels == place
+            row.append(f"{_share_read(rows, chosen):.1%} of {int(chosen.sum()):,}" if chosen.any() else "–")
+        classes.append(row)
+    yield Table("", ["class: tokens read, texts", *labelled], classes, in_terminal=False)
+
+
+def _share_read(rows: "Dataset", chosen: np.ndarray | slice = slice(None)) -> float:
+    """Return the share of the tokens of some rows that is read."""
+    whole, read = (np.asarray(rows[name])[chosen] for name in ("text_length", "read"))
+    return float(read.sum() / max(1, whole.sum()))
 
 
 def _scores(
@@ -89,9 +98,13 @@ def _scores(
     decision: "Decision",
     predictions: DomainPredictions,
     encoded: "Mapping[str, Mapping[str, Dataset]]",
+    baselines: "Mapping[str, BaselinePredictions]",
 ) -> Iterator[Block]:
-    """Yield the scores of short and of long documents in each split with labels."""
-    table = []
+    """Yield the scores of short and of long documents in each split with labels, beside those of baselines."""
+    from nlp_transfer.metrics.table import classification_metrics
+
+    table, shown = [], [name for name in baselines if name not in _WITHOUT_READING]
+    names, multi_label = decision.label_names, decision.multi_label
     for domain, splits in predictions.items():
         for split, one in splits.items():
             if one.labels is None:
@@ -104,6 +117,17 @@ def _scores(
                 scores = decision.scores(probabilities[chosen], labels[chosen], interval=True)
                 low, high = number(scores["macro_f1_low"]), number(scores["macro_f1_high"])
                 row = [number(scores["accuracy"]), number(scores["macro_f1"]), f"{low}–{high}"]
+                for name in shown:
+                    theirs = baselines[name][domain][split][chosen]
+                    others = classification_metrics(theirs, labels[chosen], names, multi_label=multi_label)
+                    row.append(number(others["macro_f1"]))
                 table.append([f"{domain} {split}, {words}", f"{int(chosen.sum()):,}", *row])
     if table:
-        yield Table("", ["documents", "rows", "accuracy", "macro-F1", "95 %"], table, in_terminal=False)
+        yield Table("", ["documents", "rows", "accuracy", "macro-F1", "95 %", *shown], table, in_terminal=False)
+    if table and set(shown) & set(WINDOW_BASELINES):
+        most = f" that are read, at most {reading.max_windows}" if reading.max_windows else ""
+        yield Text(
+            f"Baselines by macro-F1. A head is fitted on the frozen encoder's last layer, its mean over the first "
+            f"{reading.max_length:,} tokens (first_window), these and the last window (head_and_tail), two windows at "
+            f"random (random_windows), or all windows{most} (all_windows)."
+        )

@@ -16,6 +16,9 @@ TRUNCATE, WINDOWS = "truncate", "windows"
 POOLINGS = ("mean", "first_and_mean", "max", "top_k")
 """Ways to pool the logits of windows; see models/heads/document_pooling.py."""
 
+DEFAULT_POOLING = "first_and_mean"
+"""Pooling where none is named; the mean alone is worse than truncation where documents begin with what counts."""
+
 
 @dataclass(frozen=True)
 class LongDocuments:
@@ -36,7 +39,7 @@ class LongDocuments:
     @classmethod
     def from_record(cls, record: Mapping[str, Any], max_length: int) -> Self:
         """Return the settings of a saved model, from its `record`; raise ValueError if they are damaged."""
-        known = {"long_documents": TRUNCATE, "pooling": "mean", "window_overlap": 0, "max_windows": None}
+        known = {"long_documents": TRUNCATE, "pooling": DEFAULT_POOLING, "window_overlap": 0, "max_windows": None}
         settings = cls(max_length, **{name: record.get(name, value) for name, value in known.items()})
         for name, value in (("window_overlap", settings.window_overlap), ("max_windows", settings.max_windows or 1)):
             if type(value) is not int:
@@ -65,11 +68,17 @@ class LongDocuments:
             problems.append(f"task.pooling is {self.pooling!r}: set task.max_windows: {count} and task.pooling: mean.")
         elif self.pooling not in POOLINGS:
             problems.append(f"task.pooling: {did_you_mean('pooling', self.pooling, POOLINGS)}")
-        if not self.in_windows and (self.pooling, self.max_windows, self.train_windows) != ("mean", None, None):
+        unused = self.pooling != DEFAULT_POOLING or self.max_windows is not None or self.train_windows is not None
+        if not self.in_windows and unused:
             names = "task.pooling, task.max_windows and task.train_windows"
             problems.append(f"{names} take effect with task.long_documents: windows only.")
         if self.window_overlap < 0:
             problems.append(f"task.window_overlap is {self.window_overlap}; expected 0 or more.")
+        if self.in_windows and self.window_overlap >= self.max_length:
+            problems.append(
+                f"task.window_overlap is {self.window_overlap}; expected fewer tokens than a window has, which is "
+                f"task.max_length: {self.max_length}."
+            )
         for name in ("max_windows", "train_windows"):
             if (value := getattr(self, name)) is not None and value < 1:
                 problems.append(f"task.{name} is {value}; expected 1 or more, or null for all windows.")

@@ -14,11 +14,11 @@ from nlp_transfer.models.outputs import Output
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task, Wording
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.sequence_classification import NAME
-from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, fit_baselines, score_baselines
+from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, fit_baselines, predict_all, score_baselines
 from nlp_transfer.tasks.sequence_classification.checks import value_problems
 from nlp_transfer.tasks.sequence_classification.decision import Decision
 from nlp_transfer.tasks.sequence_classification.decision_settings import DecisionSettings, fit_decision, with_thresholds
-from nlp_transfer.tasks.sequence_classification.long_documents import LongDocuments
+from nlp_transfer.tasks.sequence_classification.long_documents import DEFAULT_POOLING, LongDocuments
 from nlp_transfer.tasks.sequence_classification.window_baselines import WINDOW_BASELINES, fit_window_baselines
 from nlp_transfer.tasks.sequence_classification.wording import WORDING
 
@@ -43,7 +43,8 @@ class SequenceClassification(Task):
         long_documents: `truncate` cuts longer texts off; `windows` reads all of them, in windows of `max_length`.
         pooling: what is made of the windows' logits: their `mean`, weighted by tokens; `first_and_mean`, half of it and
             half of the first window's; `max`, the largest of each class; or `top_k`, the mean of the 3 largest.
-        window_overlap: maximum number of tokens that a window repeats of the one before, in whole sentences.
+        window_overlap: maximum number of tokens that a window repeats of the one before, in whole sentences; at most
+            half a window.
         max_windows: maximum number of windows of a document; of more, evenly spaced ones are read.
         train_windows: the same for training documents alone, which makes training as many times faster.
         extend_positions: repeat the position embeddings of an encoder that has fewer than `max_length`.
@@ -71,7 +72,7 @@ class SequenceClassification(Task):
 
     max_length: int = 512
     long_documents: str = "truncate"
-    pooling: str = "mean"
+    pooling: str = DEFAULT_POOLING
     window_overlap: int = 32
     max_windows: int | None = None
     train_windows: int | None = None
@@ -151,6 +152,7 @@ class FittedSequenceClassification(FittedTask):
         self.calibration_needs, self.broken_promises = config.decision.promised, list[str]()
         self.fitted: tuple[int, float | None] = (0, None)  # rows of the decision, and the share that it accepts
         self._weights = class_weights(config.class_weights, corpus)
+        self._baselines: dict[str, Any] = {}  # predictions; see `predict_all`
 
     def settings(self) -> dict[str, Any]:
         """Return the length and the decision."""
@@ -258,7 +260,7 @@ class FittedSequenceClassification(FittedTask):
         from nlp_transfer.tasks.sequence_classification.length_section import length_section
         from nlp_transfer.tasks.sequence_classification.sections import decision_section, shift_blocks
 
-        sections = [length_section(self.windows, self.decision, predictions, encoded)]
+        sections = [length_section(self.windows, self.decision, predictions, encoded, self._baselines)]
         if self.fitted[0]:
             rows = f"{self.fitted[0]:,} rows of source {calibration_split(corpora['source'].splits)}"
             decided = (self.decision, self.calibration, self.config.decision, rows)
@@ -292,5 +294,7 @@ class FittedSequenceClassification(FittedTask):
         of_windows = [name for name in names if name in WINDOW_BASELINES]
         fitted = [*fit_baselines(of_texts, corpora, len(self.label_names), multi_label=self.multi_label)]
         if of_windows and self._reference is not None:
-            fitted += fit_window_baselines(of_windows, self, self._reference, encoded)
-        return score_baselines(fitted, predictions, self.decision)
+            tuned = self.config.tune_thresholds
+            fitted += fit_window_baselines(of_windows, self, self._reference, encoded, tune_thresholds=tuned)
+        self._baselines = predict_all(fitted, predictions)
+        return score_baselines(self._baselines, predictions, self.decision)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nlp_transfer.models.heads import PENALTIES
+from nlp_transfer.tasks.sequence_classification.decision import Decision
+from nlp_transfer.tasks.sequence_classification.decision_settings import with_thresholds
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +42,8 @@ def fit_window_baselines(
     task: "FittedTask",
     reference: "ModelReference",
     encoded: "Mapping[str, Mapping[str, Dataset]]",
+    *,
+    tune_thresholds: bool = True,
 ) -> "Iterator[tuple[str, OfSplit]]":
     """Yield each baseline with its predictions, fitted on the source's training documents.
 
@@ -69,11 +73,21 @@ def fit_window_baselines(
         heads = fit_linear_heads(features(name, "source", "train"), labels["train"], task.row_losses, **settings)
         x = features(name, "source", "validation") if validated else torch.empty(0)
         losses = [float(task.row_losses(x @ w.T + b, labels["validation"]).mean()) for w, b in heads if validated]
-        head = heads[int(np.argmin(losses))] if validated else heads[0]
+        w, b = heads[int(np.argmin(losses))] if validated else heads[0]
+        decision = Decision.plain(task.label_names, multi_label=task.multi_label)
+        if validated:  # as for the model
+            logits = (x @ w.T + b).numpy()
+            decision = with_thresholds(decision, logits, labels["validation"].numpy(), tuned=tune_thresholds)
 
-        def predict(domain: str, split: str, name: str = name, head: "tuple[Tensor, Tensor]" = head) -> np.ndarray:
+        def predict(
+            domain: str,
+            split: str,
+            name: str = name,
+            head: "tuple[Tensor, Tensor]" = (w, b),
+            decision: Decision = decision,
+        ) -> np.ndarray:
             logits = features(name, domain, split) @ head[0].T + head[1]
-            return ((logits >= 0).long() if task.multi_label else logits.argmax(dim=-1)).numpy()
+            return decision.choose(decision.probabilities(logits.numpy()))
 
         yield name, predict
 

@@ -37,12 +37,26 @@ def test_shares_and_scores_by_hand() -> None:
     assert isinstance(text, Text) and "are cut. `task.long_documents: windows` reads all of them." in text.markdown
     assert isinstance(by_split, Table) and isinstance(by_class, Table) and isinstance(scores, Table)
     assert by_split.rows == [["source train", "4", "1 (25%)", "50.0%"], ["source test", "4", "2 (50%)", "53.1%"]]
-    assert by_class.rows == [["red", "2", "0 (0%)", "100.0%"], ["blue", "2", "1 (50%)", "40.0%"]]
+    assert by_class.columns[1:] == ["source train", "source test"]
+    assert by_class.rows == [["red", "100.0% of 2", "42.9% of 2"], ["blue", "40.0% of 2", "65.5% of 2"]]
     assert isinstance(figure, Figure) and figure.alt == "Tokens read: source train 50.0%, source test 53.1%"
     assert [row[:4] for row in scores.rows] == [
         ["source test, up to 10 tokens", "2", "1.000", "1.000"],
         ["source test, longer", "2", "0.500", "0.333"],
     ]
+
+
+def test_baselines_are_scored_on_the_same_documents() -> None:
+    reading = LongDocuments(10, "windows", "max", 0, 4)
+    answers = {"first_window": np.array([0, 1, 1, 0]), "majority": np.zeros(4, int)}
+    baselines = {name: {"source": {"test": predicted}} for name, predicted in answers.items()}
+    section = length_section(reading, DECISION, PREDICTIONS, ENCODED, baselines)
+    assert section is not None
+    table, text = section.blocks[-2:]
+    assert isinstance(table, Table) and isinstance(text, Text)
+    assert table.columns == ["documents", "rows", "accuracy", "macro-F1", "95 %", "first_window"]
+    assert [row[-1] for row in table.rows] == ["1.000", "1.000"]
+    assert text.markdown.endswith("or all windows that are read, at most 4 (all_windows).")
 
 
 def test_windows_are_named_and_nothing_is_drawn_where_all_is_read() -> None:

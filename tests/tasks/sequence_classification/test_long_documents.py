@@ -102,7 +102,7 @@ def test_what_stands_at_the_end_is_learned(encoder: Path, long_corpus: Path, tmp
         ([{"name": "partial_fine_tuning", "layers": 1}], {"pooling": "top_k"}),
         (
             [{"name": "peft", "peft_type": "IA3", "settings": {"target_modules": ["key"], "feedforward_modules": []}}],
-            {},
+            {"pooling": "mean"},
         ),
     ],
     ids=["lora", "frozen_encoder", "lp_ft", "partial_fine_tuning", "peft"],
@@ -192,6 +192,7 @@ def test_pooling_is_searched(encoder: Path, long_corpus: Path, tmp_path: Path) -
     ("task", "methods", "message"),
     [
         ({"pooling": "first"}, [], "task.pooling is 'first': set task.max_windows: 1 and task.pooling: mean."),
+        ({"window_overlap": 20}, [], "task.window_overlap is 20; expected fewer tokens than a window has"),
         ({"pooling": "men"}, [], "Did you mean 'mean'"),
         ({"long_documents": "window"}, [], "Unknown mode 'window'. Did you mean 'windows'"),
         ({"window_overlap": -1}, [], "task.window_overlap is -1; expected 0 or more"),
@@ -254,7 +255,7 @@ def test_settings_of_a_saved_model() -> None:
     task = SequenceClassification(max_length=20, long_documents="windows", pooling="max", window_overlap=4)
     settings = LongDocuments.of(task)
     assert LongDocuments.from_record(settings.record(), 20) == settings
-    assert LongDocuments.from_record({}, 20) == LongDocuments(20, "truncate", "mean", 0, None)
+    assert LongDocuments.from_record({}, 20) == LongDocuments(20, "truncate", "first_and_mean", 0, None)
     with pytest.raises(ValueError, match="pooling: Unknown pooling 'sum'"):
         LongDocuments.from_record({**settings.record(), "pooling": "sum"}, 20)
     with pytest.raises(ValueError, match="window_overlap is '4', no whole number"):
