@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PreTrainedModel
 
-MIN_STEPS, PASSES = 20, 3
-"""Steps where none are named: so many, or so many passes over the texts if that is more."""
+MIN_STEPS, STEPS_PER_CLASS, PASSES = 20, 4, 3
+"""Steps where none are named: so many, so many a class, or so many passes over the texts, whichever is most."""
 
 WEIGHT_DECAY = 0.01
 
@@ -40,7 +40,7 @@ class Contrastive(LinearProbing):
         layers: the layers that a head chosen on validation may read; None is the last one, which is trained.
         l2: the penalties to try on validation.
         losses: the heads to try on validation; see `LinearProbing`.
-        steps: number of optimizer steps; None is 20, or three passes over the texts if that is more.
+        steps: number of optimizer steps; None is 20, four a class, or three passes over the texts, whichever is most.
         texts_per_step: maximum number of texts of a step, each of which is read twice.
         learning_rate: largest one of the encoder; it warms up over a tenth of the steps, and falls to 0.
         temperature: divides the similarities.
@@ -90,6 +90,11 @@ class Contrastive(LinearProbing):
         """Return the pooling whose features are trained: the first that is named or possible."""
         return self.candidate_poolings(model)[0]
 
+    def _steps(self, labels: "Tensor") -> int:
+        """Return the number of steps for texts with these labels."""
+        classes = labels.shape[1] if labels.ndim == 2 else len(labels.unique())
+        return max(MIN_STEPS, STEPS_PER_CLASS * classes, PASSES * math.ceil(len(labels) / self.texts_per_step))
+
     def _train_encoder(self, model: "PreTrainedModel", context: Context) -> list[float]:
         """Train the encoder; return the loss of each step."""
         import torch
@@ -99,7 +104,7 @@ class Contrastive(LinearProbing):
         from nlp_transfer.models.heads.pooling import use_full_attention
 
         texts = TrainedTexts(model, context, self.trained_pooling(model))
-        count = self.steps or max(MIN_STEPS, PASSES * math.ceil(len(texts.labels) / self.texts_per_step))
+        count = self.steps or self._steps(texts.labels)
         use_full_attention(model)
         optimizer = torch.optim.AdamW(texts.parameters, lr=self.learning_rate, weight_decay=WEIGHT_DECAY)
         schedule = get_linear_schedule_with_warmup(optimizer, math.ceil(count / 10), count)

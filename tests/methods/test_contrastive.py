@@ -88,14 +88,20 @@ def test_with_validation_the_head_is_chosen_there() -> None:
     assert "chosen_by" not in facts
 
 
-def test_steps_follow_from_the_number_of_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_follow_from_the_numbers_of_classes_and_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[int] = []
     monkeypatch.setattr("nlp_transfer.methods.contrastive.MIN_STEPS", 2)
-    for rows in (8, 40):
+    for rows in (8, 40):  # of three classes
         ctx = context(train=painted(rows, 1), validation=random_rows(3).select([]))
         Contrastive(texts_per_step=8).prepare(tiny_model("bert"), ctx)
         counted.append(ctx.facts["contrastive"]["steps"])
-    assert counted == [3, 15]  # three passes
+    assert counted == [12, 15]  # four steps a class, three passes
+
+
+def test_steps_where_none_are_named() -> None:
+    assert Contrastive()._steps(torch.arange(24) % 3) == 20
+    assert Contrastive()._steps(torch.zeros(24, 7)) == 28
+    assert Contrastive()._steps(torch.arange(6400) % 3) == 300
 
 
 def test_documents_of_several_windows() -> None:
