@@ -114,7 +114,7 @@ def merge_tree(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
 
 
 def override(tree: dict[str, Any], path: str, value: Any, problems: list[str]) -> None:
-    """Set one value by its path. In a list of named items, a step is a position or a name.
+    """Set one value by its path. In a list of named items, a step is a position or a name; keys of `search` are paths.
 
     Problems are added to `problems`.
 
@@ -124,7 +124,8 @@ def override(tree: dict[str, Any], path: str, value: Any, problems: list[str]) -
         >>> tree
         {'methods': [{'name': 'lora', 'r': 16}]}
     """
-    *steps, last = path.split(".")
+    section, _, rest = path.partition(".")
+    *steps, last = (section, rest) if section == "search" and rest else path.split(".")
     node: Any = tree
     for i, step in enumerate(steps):
         if isinstance(node, list):

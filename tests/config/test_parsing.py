@@ -63,6 +63,14 @@ def test_a_path_goes_through_lists_by_position_or_name():
     assert overridden({}, "methods", "lora") == []
 
 
+def test_keys_of_a_search_are_paths():
+    tree = {"search": {"task.max_length": [64, 128]}}
+    assert overridden(tree, "search.task.pooling", ["mean", "max"]) == overridden(tree, "search", {"a": [1]}) == []
+    assert tree == {"search": {"a": [1]}}
+    assert overridden(tree, "search.task.pooling", ["mean", "max"]) == []
+    assert tree["search"] == {"a": [1], "task.pooling": ["mean", "max"]}
+
+
 def test_paths_that_lead_nowhere():
     assert overridden({"methods": ["lora"]}, "methods.mmd.weight", 1) == [
         "--methods.mmd.weight: mmd is not among the run's methods, lora. Choose it first: --methods mmd."

@@ -1,4 +1,6 @@
-"""Tell where bf16 is fast."""
+"""Compute in bf16 where that is fast."""
+
+from contextlib import AbstractContextManager
 
 import torch
 
@@ -10,3 +12,14 @@ def has_native_bf16(device_type: str) -> bool:
     if device_type == "cpu":
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return False
+
+
+def native_bf16(device_type: str, *, enabled: bool = True) -> AbstractContextManager[None]:
+    """Return a block in which products are computed in bf16, where that is native.
+
+    Example:
+        >>> with native_bf16("cpu", enabled=False):
+        ...     (torch.ones(1, 1) @ torch.ones(1, 1)).dtype
+        torch.float32
+    """
+    return torch.autocast(device_type, torch.bfloat16, enabled=enabled and has_native_bf16(device_type))

@@ -18,6 +18,7 @@ from nlp_transfer.models.activation_cache.window_rows import network_rows
 from nlp_transfer.models.heads.document_pooling import feature_pooling
 from nlp_transfer.models.heads.pooling import available_layers, available_poolings, use_full_attention
 from nlp_transfer.models.speed.batching import default_batch_tokens
+from nlp_transfer.models.speed.precision import native_bf16
 from nlp_transfer.reporting.diagnosis.learning_curve import DRAWS, MIN_LABELS, LearningCurve, fit_curve
 from nlp_transfer.reporting.diagnosis.probes import Probe, best_layer, fit_probe, stratified_folds
 from nlp_transfer.reporting.diagnosis.target_accuracy import TargetAccuracy, target_accuracy
@@ -197,15 +198,17 @@ class DiagnosisData:
         if "labels" not in rows.column_names:
             rows = rows.add_column("labels", [0] * len(rows))
         pooling = available_poolings(model)[0]
-        encoded = hidden_states(
-            model,
-            network_rows(rows),
-            collate=self.task.collator(self.prepared.data.tokenizer),
-            max_tokens=default_batch_tokens(model.device),
-            layers=list(available_layers(model)),
-            poolings=[pooling],
-            store=store_for(self.experiment.training),
-        )
+        store = store_for(self.experiment.training)
+        with native_bf16(model.device.type, enabled=store is None):  # runs read stored features in float32
+            encoded = hidden_states(
+                model,
+                network_rows(rows),
+                collate=self.task.collator(self.prepared.data.tokenizer),
+                max_tokens=default_batch_tokens(model.device),
+                layers=list(available_layers(model)),
+                poolings=[pooling],
+                store=store,
+            )
         pooled = pool_documents(encoded, network_rows(rows), feature_pooling(model))
         return {layer: np.asarray(values) for (layer, _), values in pooled.features.items()}
 

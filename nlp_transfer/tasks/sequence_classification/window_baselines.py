@@ -103,7 +103,7 @@ class _Documents:
         from nlp_transfer.models.heads.document_pooling import padded
         from nlp_transfer.models.heads.pooling import available_poolings
         from nlp_transfer.models.speed.batching import default_batch_tokens
-        from nlp_transfer.models.speed.precision import has_native_bf16
+        from nlp_transfer.models.speed.precision import native_bf16
 
         def collate(some: list[dict[str, Any]]) -> "dict[str, torch.Tensor]":
             rows = [torch.as_tensor(np.asarray(row["input_ids"])).long() for row in some]
@@ -117,8 +117,7 @@ class _Documents:
         key = (int(model.config.num_hidden_layers), available_poolings(model)[0])
         encode: dict[str, Any] = {"collate": collate, "max_tokens": default_batch_tokens(model.device)}
         encode |= {"layers": [key[0]], "poolings": [key[1]]}
-        device = model.device.type
-        with torch.autocast(device, torch.bfloat16, enabled=has_native_bf16(device)):
+        with native_bf16(model.device.type):
             self.of_windows = hidden_states(model, windows, **encode).features[key]  # type: ignore[arg-type]
             self.of_firsts = hidden_states(model, firsts, **encode).features[key]  # type: ignore[arg-type]
         self.first_counts = np.array([len(row["input_ids"]) for row in firsts])
