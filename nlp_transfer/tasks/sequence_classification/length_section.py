@@ -62,7 +62,7 @@ def _tokens_read(
     decision: "Decision",
     encoded: "Mapping[str, Mapping[str, Dataset]]",
 ) -> Iterator[Block]:
-    """Yield the share of tokens that is read, by split and by class; a figure if some are not."""
+    """Yield the share of tokens that is read, by split; if some are not, a figure, and the share by class."""
     splits = [(f"{domain} {name}", rows) for domain, parts in encoded.items() for name, rows in parts.items()]
     table, shares = [], {}
     for name, rows in splits:
@@ -70,11 +70,12 @@ def _tokens_read(
         table.append([name, f"{len(rows):,}", f"{long:,} ({long / max(1, len(rows)):.0%})", f"{shares[name]:.1%}"])
     columns = ["split", "texts", f"longer than {reading.max_length:,} tokens", "tokens read"]
     yield Table("", columns, table, in_terminal=False)
-    if min(shares.values()) < 1:
-        notes = {name: f"{_cut(rows):,} of {len(rows):,} cut" for name, rows in splits}
-        read = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
-        caption = "The share of tokens that the encoder reads, with the number of texts that are cut."
-        yield Figure(Bars("share of tokens", shares, notes), f"Tokens read: {read}", caption)
+    if min(shares.values()) == 1:
+        return
+    notes = {name: f"{_cut(rows):,} of {len(rows):,} cut" for name, rows in splits}
+    read = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
+    caption = "The share of tokens that the encoder reads, with the number of texts that are cut."
+    yield Figure(Bars("share of tokens", shares, notes), f"Tokens read: {read}", caption)
     labelled = {name: rows for name, rows in splits if "labels" in rows.column_names and len(rows)}
     classes = []
     for place, label in enumerate(decision.label_names):

@@ -64,7 +64,7 @@ def test_windows_are_named_and_nothing_is_drawn_where_all_is_read() -> None:
     whole = {"source": {"train": rows([4, 40], [4, 40], [0, 1])}}
     section = length_section(reading, DECISION, {}, whole)
     assert section is not None
-    assert [type(block) for block in section.blocks] == [Text, Table, Table]
+    assert [type(block) for block in section.blocks] == [Text, Table]
     assert isinstance(section.blocks[0], Text)
     assert "windows of 10 tokens, and the windows' logits are pooled by max" in section.blocks[0].markdown
 
