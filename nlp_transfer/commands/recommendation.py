@@ -204,9 +204,8 @@ def _written(found: Recommendation, folder: Path) -> Recommendation:
 def _short_record(experiment: Experiment) -> dict[str, Any]:
     """Return the tree of an experiment without the settings that are defaults."""
     record = experiment.record()
-    kept: dict[str, Any] = {key: record[key] for key in ("model", "source", "target") if key in record}
-    kept |= {"task": {"name": record["task"]["name"]}, "methods": [{"name": one["name"]} for one in record["methods"]]}
-    kept |= {"training": {"output_dir": experiment.training.output_dir}}
+    kept: dict[str, Any] = {key: record[key] for key in ("model", "source", "target", "methods") if key in record}
+    kept |= {"task": {"name": record["task"]["name"]}, "training": {"output_dir": experiment.training.output_dir}}
     given = differing(record, load_config(tree=kept).record())
     return {**kept, **given, **{key: kept[key] | given.get(key, {}) for key in ("task", "training")}}
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from nlp_transfer import Experiment, load, recommend, run
+from nlp_transfer.commands.recommendation import _short_record
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
 from tests.tiny_runs import run_tree
@@ -46,6 +47,20 @@ def test_what_a_recommendation_leaves(tree: dict[str, Any], tmp_path: Path) -> N
     assert load(tmp_path / "run").predict(["use copy modify"])
     again = recommend(config, budget_minutes=0.001, output=str(tmp_path / "out"), resume=True)
     assert (again.plan, again.choice, again.tried) == (found.plan, found.choice, found.tried)
+
+
+def test_a_short_record_is_the_same_experiment(tree: dict[str, Any]) -> None:
+    method = {"name": "peft", "peft_type": "IA3", "settings": {"target_modules": ["key"], "feedforward_modules": []}}
+    windows = {**tree["task"], "long_documents": "windows", "pooling": "max", "max_length": 40}
+    experiment = load_config(tree={**tree, "methods": [method], "task": windows, "report_examples": 2})
+    short = _short_record(experiment)
+    assert load_config(tree=short).record() == experiment.record()
+    assert short["task"] == {
+        "name": "sequence_classification",
+        "max_length": 40,
+        "long_documents": "windows",
+        "pooling": "max",
+    }
 
 
 def test_rows_in_memory(tree: dict[str, Any], tmp_path: Path) -> None:
