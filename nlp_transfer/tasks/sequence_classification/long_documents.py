@@ -74,11 +74,6 @@ class LongDocuments:
             problems.append(f"{names} take effect with task.long_documents: windows only.")
         if self.window_overlap < 0:
             problems.append(f"task.window_overlap is {self.window_overlap}; expected 0 or more.")
-        if self.in_windows and self.window_overlap >= self.max_length:
-            problems.append(
-                f"task.window_overlap is {self.window_overlap}; expected fewer tokens than a window has, which is "
-                f"task.max_length: {self.max_length}."
-            )
         for name in ("max_windows", "train_windows"):
             if (value := getattr(self, name)) is not None and value < 1:
                 problems.append(f"task.{name} is {value}; expected 1 or more, or null for all windows.")
