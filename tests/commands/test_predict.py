@@ -152,7 +152,7 @@ def test_cut_and_unreadable_texts_are_warned_of(
     assert [record.getMessage() for record in caplog.records] == [
         "1 of 3 (33%) texts are longer than the model reads: 28.6% of all tokens were cut off.",  # 10 of 4 + 26 + 5
         "1 of 3 (33%) texts are unreadable: the encoder's tokenizer does not know half of their tokens or more, as in id 2 "
-        "('\u5408', '\u540c'). Take an encoder of their language; a word without an end is unknown too.",
+        "('\u5408', '\u540c'). Take an encoder of their language; words of over 100 characters are unknown, too.",
     ]
     caplog.clear()
     predict_file(str(tiny_classifier), write_texts(tmp_path / "a.txt", texts[:1]), output=str(tmp_path / "c.jsonl"))

@@ -121,7 +121,7 @@ def unreadable_warning(unreadable: int, texts: int, example: str) -> str:
     """Return a warning about texts that consist of unknown tokens."""
     return (
         f"{_share(unreadable, texts)} texts are unreadable: the encoder's tokenizer does not know half of their tokens "
-        f"or more, as in {example}. Take an encoder of their language; a word without an end is unknown too."
+        f"or more, as in {example}. Take an encoder of their language; words of over 100 characters are unknown, too."
     )
 
 

@@ -25,7 +25,7 @@ def test_cut_and_unreadable_texts_are_counted() -> None:
     assert coverage.warnings() == [
         "1 of 4 (25%) texts are longer than the model reads: 10.0% of all tokens were cut off.",
         "2 of 4 (50%) texts are unreadable: the encoder's tokenizer does not know half of their tokens or more, as in "
-        "id r ('un', 'deux'). Take an encoder of their language; a word without an end is unknown too.",
+        "id r ('un', 'deux'). Take an encoder of their language; words of over 100 characters are unknown, too.",
     ]
 
 
