@@ -26,13 +26,12 @@ def more_labels(data: DiagnosisData) -> Section:
         f"A linear probe on layer {data.best_layer} learns from shares of the {count:,} labelled texts; by cross-"
         "validation, so that it sees four fifths of each. Training of all weights may gain more from further labels."
     )
-    if data.task.multi_label:
-        return Section("More labels", (Text(f"{how} Accuracy: all labels of a text are right."), scores))
-    if data.sampled:
-        return Section("More labels", (Text(f"{how} What more of them bring is told from all: --rows null."), scores))
+    if data.gain is None:
+        several, sample = "Accuracy: all labels of a text are right.", "What more bring is told from all: --rows null."
+        return Section("More labels", (Text(f"{how} {several if data.task.multi_label else sample}"), scores))
     further = [more for more in MORE if more < count] + [count]
     gains = [
-        [f"{more:,}", *(f"{100 * gain * math.log2(1 + more / count):+.1f}" for gain in curve.gain)] for more in further
+        [f"{more:,}", *(f"{100 * gain * math.log2(1 + more / count):+.1f}" for gain in data.gain)] for more in further
     ]
     expected = Table("Expected gain", ["more labelled texts", "points of accuracy", "90 %: from", "to"], gains)
     return Section("More labels", (Text(how), scores, expected))

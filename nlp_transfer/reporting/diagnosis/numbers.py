@@ -29,12 +29,11 @@ class DiagnosisNumbers:
 
 def diagnosis_numbers(data: DiagnosisData) -> DiagnosisNumbers:
     """Return the numbers of a diagnosis."""
-    told = data.curve is not None and not data.task.multi_label and not data.sampled
     return DiagnosisNumbers(
         macro_f1={layer: probe.macro_f1 for layer, probe in data.probes.items()},
         best_layer=data.best_layer,
         doubtful_labels=data.label_errors.count,
-        gain=data.curve.gain if data.curve is not None and told else None,
+        gain=data.gain,
         target_accuracy=data.target_accuracy,
         a_distance=None if data.domain_test is None else data.domain_test.a_distance,
     )

@@ -157,6 +157,11 @@ class DiagnosisData:
         return fit_curve(rows.features[self.best_layer], rows.labels, draws, self.task, best.l2)
 
     @property
+    def gain(self) -> tuple[float, float, float] | None:
+        """The gain in accuracy of twice as many labels; None of too few, of a sample, or of several labels a text."""
+        return None if self.curve is None or self.task.multi_label or self.sampled else self.curve.gain
+
+    @property
     def sampled(self) -> str:
         """The domains of which a sample is read, in a sentence; empty where all texts are."""
         parts = []
