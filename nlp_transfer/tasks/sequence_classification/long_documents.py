@@ -68,7 +68,8 @@ class LongDocuments:
             problems.append(f"task.pooling is {self.pooling!r}: set task.max_windows: {count} and task.pooling: mean.")
         elif self.pooling not in POOLINGS:
             problems.append(f"task.pooling: {did_you_mean('pooling', self.pooling, POOLINGS)}")
-        unused = self.pooling != DEFAULT_POOLING or self.max_windows is not None or self.train_windows is not None
+        other = self.pooling not in (DEFAULT_POOLING, "mean")  # the default of earlier versions, in their runs' records
+        unused = other or self.max_windows is not None or self.train_windows is not None
         if not self.in_windows and unused:
             names = "task.pooling, task.max_windows and task.train_windows"
             problems.append(f"{names} take effect with task.long_documents: windows only.")

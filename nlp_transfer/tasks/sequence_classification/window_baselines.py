@@ -6,6 +6,7 @@ baselines show what reading more of a document is worth, before any training.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,8 @@ Choice = Callable[[int, np.random.Generator], list[int]]
 """(number of windows, random numbers) -> the windows that are read; `FIRST_TOKENS` are the tokens of truncation."""
 
 FIRST_TOKENS = -1
+
+FITTED_ON = ("train", "validation")
 
 WINDOW_BASELINES: dict[str, Choice] = {
     "first_window": lambda count, random: [FIRST_TOKENS],
@@ -52,7 +55,6 @@ def fit_window_baselines(
     import torch
     from accelerate import PartialState
 
-    from nlp_transfer.models.heads.linear_probe import fit_linear_heads
     from nlp_transfer.models.loading import load_encoder_with_head
 
     loaded = load_encoder_with_head(reference, label_names=task.label_names, multi_label=task.multi_label)
@@ -67,29 +69,49 @@ def fit_window_baselines(
     labels = {
         split: torch.tensor(rows["labels"]) for split, rows in encoded["source"].items() if "labels" in rows.features
     }
-    validated = "validation" in labels
-    settings: dict[str, Any] = {"l2": PENALTIES if validated else [1.0], "num_labels": len(task.label_names)}
     for name in names:
-        heads = fit_linear_heads(features(name, "source", "train"), labels["train"], task.row_losses, **settings)
-        x = features(name, "source", "validation") if validated else torch.empty(0)
-        losses = [float(task.row_losses(x @ w.T + b, labels["validation"]).mean()) for w, b in heads if validated]
-        w, b = heads[int(np.argmin(losses))] if validated else heads[0]
-        decision = Decision.plain(task.label_names, multi_label=task.multi_label)
-        if validated:  # as for the model
-            logits = (x @ w.T + b).numpy()
-            decision = with_thresholds(decision, logits, labels["validation"].numpy(), tuned=tune_thresholds)
+        known_rows = {split: (features(name, "source", split), labels[split]) for split in FITTED_ON if split in labels}
+        classifier = fit_classifier(known_rows, task, tune_thresholds=tune_thresholds)
 
-        def predict(
-            domain: str,
-            split: str,
-            name: str = name,
-            head: "tuple[Tensor, Tensor]" = (w, b),
-            decision: Decision = decision,
-        ) -> np.ndarray:
-            logits = features(name, domain, split) @ head[0].T + head[1]
-            return decision.choose(decision.probabilities(logits.numpy()))
+        def predict(domain: str, split: str, name: str = name, of: Classifier = classifier) -> np.ndarray:
+            return of.predict(features(name, domain, split))
 
         yield name, predict
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Hold a linear classifier of documents: weight, shape (classes, hidden), bias, and how it decides."""
+
+    weight: "Tensor"
+    bias: "Tensor"
+    decision: Decision
+
+    def predict(self, features: "Tensor") -> np.ndarray:
+        """Return class ids, shape (rows,), or zeros and ones, shape (rows, classes), for features (rows, hidden)."""
+        return self.decision.choose(self.decision.probabilities((features @ self.weight.T + self.bias).numpy()))
+
+
+def fit_classifier(
+    rows: "Mapping[str, tuple[Tensor, Tensor]]", task: "FittedTask", *, tune_thresholds: bool
+) -> Classifier:
+    """Return the classifier with the lowest loss on validation; it decides there as the model does, by thresholds.
+
+    Args:
+        rows: features, shape (rows, hidden), and labels of `train` and, where there is one, `validation`.
+    """
+    from nlp_transfer.models.heads.linear_probe import fit_linear_heads
+
+    penalties = PENALTIES if "validation" in rows else [1.0]
+    heads = fit_linear_heads(*rows["train"], task.row_losses, l2=penalties, num_labels=len(task.label_names))
+    decision = Decision.plain(task.label_names, multi_label=task.multi_label)
+    if "validation" not in rows:
+        return Classifier(*heads[0], decision)
+    x, y = rows["validation"]
+    logits = [x @ weight.T + bias for weight, bias in heads]
+    best = int(np.argmin([float(task.row_losses(made, y).mean()) for made in logits]))
+    decision = with_thresholds(decision, logits[best].numpy(), y.numpy().astype(int), tuned=tune_thresholds)
+    return Classifier(*heads[best], decision)
 
 
 class _Documents:

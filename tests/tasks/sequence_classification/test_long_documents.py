@@ -71,6 +71,8 @@ def test_what_stands_at_the_end_is_learned(encoder: Path, long_corpus: Path, tmp
     baselines = {name: scores["source"]["test"]["macro_f1"] for name, scores in report.baselines.items()}
     assert baselines["first_window"] < 0.6 < baselines["head_and_tail"]
     assert baselines["all_windows"] > 0.6
+    longer = next(line for line in (folder / "report.md").read_text().splitlines() if "source test, longer" in line)
+    assert longer.split(" | ")[-4].strip() == f"{baselines['first_window']:.3f}"  # all documents of the test are long
     cut = run(load_config(tree=tree(encoder, long_corpus, tmp_path / "cut", {"long_documents": "truncate"})))
     assert cut is not None
     assert cut.metrics["source"]["test"]["macro_f1"] < 0.6

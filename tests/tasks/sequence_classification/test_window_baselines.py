@@ -5,16 +5,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from transformers import AutoTokenizer
 
 from nlp_transfer.data.encoding.document_windows import WindowEncoder
 from nlp_transfer.data.encoding.tokens import truncated_columns
+from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss
 from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
 from nlp_transfer.tasks.sequence_classification.window_baselines import (
     FIRST_TOKENS,
     WINDOW_BASELINES,
     _Documents,
     first_tokens,
+    fit_classifier,
 )
 from tests.tasks.sequence_classification.test_long_documents import documents
 
@@ -48,6 +51,35 @@ def test_features_are_means_weighted_by_tokens() -> None:
     assert features["first_window"] == [[1.0], [5.0]]
     assert features["head_and_tail"] == [[pytest.approx((8 * 1 + 1 * 2) / 3)], [5.0]]
     assert features["random_windows"] == [[5.0], [5.0]]
+
+
+class Task:
+    """The parts of a fitted task that a classifier is fitted for."""
+
+    label_names, multi_label = ["common", "rare"], True
+
+    @staticmethod
+    def row_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return multi_label_loss(logits, labels)
+
+
+def test_several_labels_are_decided_by_tuned_thresholds() -> None:
+    x = torch.linspace(-1, 1, 40)[:, None]
+    labels = torch.stack([torch.ones(40), (x[:, 0] > 0.7).float()], dim=1)
+    plain, tuned = (
+        fit_classifier({"train": (0.1 * x, labels), "validation": (0.1 * x, labels)}, Task(), tune_thresholds=tune)  # type: ignore[arg-type]
+        for tune in (False, True)
+    )
+    assert plain.decision.thresholds is None or plain.decision.thresholds.tolist() == [0.5, 0.5]
+    assert tuned.decision.thresholds is not None and tuned.decision.thresholds[1] < 0.5
+    assert tuned.predict(0.1 * x)[:, 1].tolist() == labels[:, 1].tolist()
+    assert plain.predict(0.1 * x)[:, 1].sum() < labels[:, 1].sum()  # few rows have the label: none is likelier than not
+
+
+def test_without_validation_there_is_no_choice() -> None:
+    x, labels = torch.linspace(-1, 1, 40)[:, None], torch.ones(40, 2)
+    classifier = fit_classifier({"train": (x, labels)}, Task(), tune_thresholds=True)  # type: ignore[arg-type]
+    assert classifier.predict(x).tolist() == labels.tolist()
 
 
 def test_they_belong_to_documents_in_windows() -> None:
