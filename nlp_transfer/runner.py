@@ -18,7 +18,7 @@ from accelerate import PartialState
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.errors import NLPTransferError
 from nlp_transfer.files import write_text
-from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY
+from nlp_transfer.metrics.negative_transfer import CEILING, SOURCE_ONLY
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.files.manifest import folder_fingerprint
@@ -30,13 +30,15 @@ from nlp_transfer.reporting.prepared_run import PreparedRun, prepare
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report, SearchSummary
 from nlp_transfer.reporting.run_context import PriorCorrection, RunContext, facts_of, metrics_of, prediction_rows
 from nlp_transfer.reporting.run_folder import LOG, RunFolder, archive, check_run_folder, open_run_folder
-from nlp_transfer.reporting.sections.adaptation import source_only_scores
+from nlp_transfer.reporting.sections.adaptation import ceiling_scores, source_only_scores
+from nlp_transfer.reporting.sections.before_training import scores_before
 from nlp_transfer.reporting.sections.findings import findings
 from nlp_transfer.reporting.sections.label_shift import correct_prior
 from nlp_transfer.reporting.sections.source_domains import scores_by_source
-from nlp_transfer.tasks.base import DomainPredictions, DomainScores
+from nlp_transfer.tasks.base import DomainPredictions
 from nlp_transfer.tasks.blocks import Alert
 from nlp_transfer.training.agreement import check_agreement
+from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.model_saving import save_model
 from nlp_transfer.training.runtime import deterministic, use_float32
 from nlp_transfer.training.scoring import score_model
@@ -44,6 +46,7 @@ from nlp_transfer.training.setup import RunData, build_trainer, latest_checkpoin
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.target_data import Encoded, evaluation_splits, tokens_an_epoch
 from nlp_transfer.training.trainer import TransferTrainer
+from nlp_transfer.training.without_source import keep_confidence
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +61,7 @@ class Surroundings:
     record: Mapping[str, Any]
     search: SearchSummary | None = None
     source_only: Report | None = None
+    ceiling: Report | None = None
 
 
 def run(experiment: Experiment, *, resume: bool = False, stop_signals: StopSignals | None = None) -> Report | None:
@@ -141,7 +145,6 @@ class _TrainedRun:
 
     context: RunContext
     cost: Cost
-    untrained: dict[str, DomainScores]
     facts: dict[str, Any]
     paths: dict[str, str]
 
@@ -168,6 +171,9 @@ def _train(
         use_float32(trainer)
         ended = time.perf_counter()
         rows = evaluation_splits(experiment, data.encoded)
+        before = _predict_untrained(trainer, experiment, data, rows)
+        if not experiment.sources:
+            keep_confidence(trainer, rows["target"], before["target"])
         correction = correct_prior(trainer, task, rows) if experiment.prior_correction else PriorCorrection()
         scored = score_model(trainer, task, rows)
         cost = Cost(
@@ -181,11 +187,20 @@ def _train(
         )
         paths = {**save_model(trainer, task, data.tokenizer, folder.path), "log": str(folder.path / LOG)}
         facts = facts_of(prepared.loaded, data.encoded, trainer, context)
-        untrained = _untrained_scores(trainer, experiment, data, rows, scored)
     made = RunContext(
-        experiment, task, trainer, data.corpora, data.encoded, rows, scored, correction, around.source_only
+        experiment,
+        task,
+        trainer,
+        data.corpora,
+        data.encoded,
+        rows,
+        scored,
+        correction,
+        around.source_only,
+        before,
+        around.ceiling,
     )
-    return _TrainedRun(made, cost, untrained, {**facts, **task.facts}, paths)
+    return _TrainedRun(made, cost, {**facts, **task.facts}, paths)
 
 
 def _parameter_summary(experiment: Experiment, trainable: int, total: int) -> str:
@@ -203,9 +218,12 @@ def _report(prepared: PreparedRun, trained: _TrainedRun, around: Surroundings, t
     if task.row_keys:
         write_predictions(run.predictions, prediction_rows(run), task.row_keys)
         paths["predictions"] = str(run.predictions)
-    baselines = task.baselines(experiment.baseline_names, run.corpora, run.scored, run.rows)
+    baselines = {UNTRAINED_BASELINE: scores_before(run)} if _looks_before(experiment) else {}
+    baselines |= task.baselines(experiment.baseline_names, run.corpora, run.scored, run.rows)
     if run.source_only is not None:
         baselines[SOURCE_ONLY] = source_only_scores(run)
+    if run.ceiling is not None:
+        baselines[CEILING] = ceiling_scores(run)
     sections = findings(run)
     warnings = [block.text for section in sections for block in section.blocks if isinstance(block, Alert)]
     for warning in warnings:
@@ -220,7 +238,7 @@ def _report(prepared: PreparedRun, trained: _TrainedRun, around: Surroundings, t
         cost=trained.cost,
         config=dict(around.record),
         seed=experiment.training.seed,
-        baselines={**trained.untrained, **baselines},
+        baselines=baselines,
         facts=trained.facts,
         findings=sections,
         source_scores=scores_by_source(run),
@@ -231,28 +249,24 @@ def _report(prepared: PreparedRun, trained: _TrainedRun, around: Surroundings, t
     )
 
 
-def _untrained_scores(
-    trainer: TransferTrainer, experiment: Experiment, data: RunData, rows: Encoded, scored: DomainPredictions
-) -> dict[str, DomainScores]:
-    """Score the untrained model where the task learns to predict text, against the trained one's predictions.
+def _looks_before(experiment: ExperimentParts) -> bool:
+    """Return whether the model before training is scored, too."""
+    return experiment.task.scores_untrained or not experiment.sources
 
-    All processes call it.
 
-    A model that is sharded over processes has no place for a second one: nothing is scored.
+def _predict_untrained(
+    trainer: TransferTrainer, experiment: Experiment, data: RunData, rows: Encoded
+) -> DomainPredictions:
+    """Return the predictions of the untrained model, where the task or a run without a source compares with it.
+
+    All processes call it. A model that is sharded over processes has no place for a second one: nothing is predicted.
     """
-    if not experiment.task.scores_untrained:
+    if not _looks_before(experiment) or trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
         return {}
-    if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
-        return {UNTRAINED_BASELINE: {}}
     trained: Any = trainer.model
     untrained: Any = load_model(experiment, data.task).model
     trainer.model = trainer.model_wrapped = untrained.to(experiment.training.device)
     try:
-        predictions = score_model(trainer, data.task, rows)
+        return score_model(trainer, data.task, rows)
     finally:
         trainer.model = trainer.model_wrapped = trained
-    scores = metrics_of(predictions)
-    for domain, splits in scores.items():
-        for split, one in splits.items():
-            one.update(data.task.gains(scored[domain][split], predictions[domain][split]))
-    return {UNTRAINED_BASELINE: scores}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nlp_transfer.commands.run import source_only_experiment
+from nlp_transfer.commands.run import ceiling_experiment, source_only_experiment
 from nlp_transfer.commands.search import candidates
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.models.families import count_parameters
@@ -25,7 +25,7 @@ def dry_run(experiment: Experiment) -> str:
     prepared = prepare(experiment)
     experiment = experiment.sized(prepared.data.train_rows)
     _, task, tokenizer, encoded = prepared.data
-    lines, train = [*prepared.notes], encoded["source"]["train"]
+    lines, train = [*prepared.notes], prepared.data.training_rows
     if (sources := sources_of(train)) is not None:
         target = adaptation_rows(experiment, encoded).rows
         shares = sources.shares(experiment.training.source_weights or SIZE, train, target)
@@ -33,7 +33,8 @@ def dry_run(experiment: Experiment) -> str:
     count = min(EXAMPLES, len(train))
     lines.append(f"\nThe first {count} encoded training examples:")
     for row in train.select(range(count)):
-        learned, text = task.example(row, tokenizer)
+        labelled = bool(experiment.sources)
+        learned, text = task.example(row, tokenizer) if labelled else ("no label", tokenizer.decode(row["input_ids"]))
         excerpt = text if len(text) <= 160 else f"{text[:120]} … {text[-39:]}"
         lines.append(f"  {row['id']}  {row['length']} tokens  {learned}\n    {excerpt}")
     parameters, methods = count_parameters(prepared.loaded.model)[1], ", ".join(one.name for one in experiment.methods)
@@ -42,6 +43,8 @@ def dry_run(experiment: Experiment) -> str:
         lines.append(
             f"Before it a run without {target_method_names(experiment)} is trained in {baseline.training.output_dir}."
         )
+    if (baseline := ceiling_experiment(experiment, prepared.data.corpora)) is not None:
+        lines.append(f"Before it a run on the target's labels is trained in {baseline.training.output_dir}.")
     if experiment.search:
         lines.append("Candidates, of which the run chooses one:")
         lines += [f"  {words}" for words, _ in candidates(experiment)]

@@ -21,7 +21,7 @@ from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback
 from transformers.utils import logging as transformers_logging
 
-from nlp_transfer.commands.run import source_only_experiment
+from nlp_transfer.commands.run import ceiling_experiment, source_only_experiment
 from nlp_transfer.config.experiment import Experiment, candidate_configs
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.files import CACHE_VARIABLE
@@ -100,7 +100,7 @@ def estimate(experiment: Experiment) -> Estimate:
     data = load_data(experiment)
     experiment = experiment.sized(data.train_rows)
     training = experiment.training
-    train, validation = data.encoded["source"]["train"], data.encoded["source"].get("validation")
+    train, validation = data.training_rows, data.encoded["source"].get("validation")
     updates = math.ceil(len(train) / (training.per_device_train_batch_size * training.gradient_accumulation_steps))
     epochs = training.max_steps / updates if training.max_steps > 0 else training.num_train_epochs
     trains, tokens = all(method.trains for method in experiment.methods), sum(train["length"])
@@ -122,10 +122,14 @@ def estimate(experiment: Experiment) -> Estimate:
             args.max_steps = 1
             with _cache_in(folder / "memory"):
                 last.trainer.train()
-        seconds["Final scoring"] = _scoring(last.trainer, data.encoded)
+        # Without a source the model before is scored, too, and the confidence is compared with its own.
+        seconds["Final scoring"] = _scoring(last.trainer, data.encoded) * (1 if experiment.sources else 3)
     if source_only_experiment(experiment) is not None:
         saved = seconds.get("Training", 0.0) * (1 - 1 / with_target) + seconds.get(LABELLING, 0.0)
         seconds["Source-only baseline"] = sum(seconds.values()) - saved
+    if ceiling_experiment(experiment, data.corpora) is not None:
+        rows = len(data.corpora["target"].splits["train"])
+        seconds["Ceiling baseline"] = seconds.get("Training", 0.0) / with_target * rows / len(train)
     if others := len(candidate_configs(experiment)) - 1 if experiment.search else 0:
         seconds[f"Other candidates, {others}"] = others * sum(seconds.values())
     return Estimate(
@@ -180,7 +184,7 @@ class _Probe:
             self.trainer.remove_callback(timer)
         self.preparing = (timer.first or time.perf_counter()) - started
         self.epochs = timer.epochs
-        self.tokens = sum(sum(few["source"][name]["length"]) for name in few["source"].keys() & {"train", "validation"})
+        self.tokens = sum(map(sum, (self.context.train["length"], self.context.validation["length"])))
 
 
 @contextmanager
@@ -218,12 +222,7 @@ class UpdateTimer(TrainerCallback):
 
 
 def update_seconds(timed: Sequence[Sequence[float]], epochs: float) -> float:
-    """Return the seconds of one update, added up over epochs; warming up is left out, later ones are as the second.
-
-    Example:
-        >>> update_seconds([[99.0, 4.0, 6.0], [1.0, 1.0, 1.0]], epochs=4)
-        8.0
-    """
+    """Return the seconds of one update, added up over epochs; warming up is left out, later ones are as the second."""
     first, last = timed[0][1:] or timed[0], timed[-1]
     return min(epochs, 1.0) * float(np.mean(first)) + max(epochs - 1.0, 0.0) * float(np.mean(last))
 

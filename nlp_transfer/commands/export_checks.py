@@ -145,6 +145,8 @@ def _held_out(folder: Path) -> tuple[list[str], str]:
         return [], "texts that come with this package"
     try:
         config = load_config([folder / "config.yaml"], NOT_TRAINING)
+        if not config.sources:
+            return [], "texts that come with this package, because the run has no source"
         if any(source.hub is not None for source in config.sources):
             return [], "texts that come with this package, because the run's are on the Hub"
         labels, documents = config.task.columns

@@ -234,8 +234,8 @@ def _limits(run: FinishedRun) -> Iterator[str]:
 
 def _corpora(config: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     """Return the corpora's sections by domain."""
-    source = config["source"]
-    found = {"source": source if isinstance(source, list) else [source]}
+    source = config.get("source")
+    found = {"source": source if isinstance(source, list) else [source]} if source else {}
     return {**found, "target": [config["target"]]} if config.get("target") else found
 
 

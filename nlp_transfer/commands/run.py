@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from accelerate import PartialState
 
@@ -14,13 +15,15 @@ from nlp_transfer.commands.push_settings import PushSettings
 from nlp_transfer.commands.search import promote, search_experiment
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.data.corpus import Corpus
-from nlp_transfer.errors import ConfigError, PublishError, format_value
+from nlp_transfer.errors import ConfigError, DataError, PublishError, format_value
 from nlp_transfer.methods import FullFineTuning
+from nlp_transfer.metrics.negative_transfer import CEILING, SOURCE_ONLY
 from nlp_transfer.reporting.log import quiet
 from nlp_transfer.reporting.prepared_run import prepare
 from nlp_transfer.reporting.report import Report
 from nlp_transfer.reporting.run_folder import RunFolder, inspect
 from nlp_transfer.reporting.sections.results import score_summary
+from nlp_transfer.training.extensions.checkpoint_selection import label_free_metric
 from nlp_transfer.training.recipe import source_only_arguments, source_only_methods
 from nlp_transfer.training.setup import load_model
 from nlp_transfer.training.signals import StopSignals
@@ -78,12 +81,16 @@ def run(
         task = experiment.task
         if searches:
             experiment, around = _search(experiment, folder, around, stop_signals)
-        if (baseline := source_only_experiment(experiment)) is not None:
+        baselines = [source_only_experiment(experiment), ceiling_experiment(experiment, prepared.data.corpora)]
+        if (baseline := baselines[0]) is not None:
             source_only = _run_source_only(experiment, baseline, stop_signals)
             around = dataclasses.replace(around, source_only=source_only)
+        if (baseline := baselines[1]) is not None:
+            log.info("With the target's labels, to compare with: %s", baseline.training.output_dir)
+            around = dataclasses.replace(around, ceiling=_run_inside(baseline, stop_signals=stop_signals))
         if experiment.task != task:  # the search has chosen how texts are read
             prepared = prepare(experiment)
-        elif searches or baseline is not None:  # the head's initial weights are again those of the seed
+        elif searches or any(baselines):  # the head's initial weights are again those of the seed
             loaded = load_model(experiment, prepared.data.task)
             prepared = dataclasses.replace(prepared, loaded=loaded)
         report = runner.train_and_report(experiment, prepared, folder, around=around, stop_signals=stop_signals)
@@ -94,15 +101,51 @@ def run(
 
 def source_only_experiment(experiment: Experiment) -> Experiment | None:
     """Return the experiment of the source-only baseline, inside the run's folder; None if none is asked for."""
-    if not experiment.source_only_baseline or not target_method_names(experiment):
+    if not (experiment.source_only_baseline and experiment.sources and target_method_names(experiment)):
         return None
-    changes = {"metric_for_best_model": experiment.task.primary_metric} if selects_by_target_labels(experiment) else {}
+    folder = Path(str(experiment.training.output_dir)) / SOURCE_ONLY
+    return _baseline(experiment, folder, by_own=selects_by_target_labels(experiment))
+
+
+def ceiling_experiment(experiment: Experiment, corpora: Mapping[str, Corpus]) -> Experiment | None:
+    """Return the experiment that learns from the target's labels, inside the run's folder; None if not asked for.
+
+    Raises:
+        DataError: the target has no training and test splits with labels.
+    """
+    if not experiment.ceiling_baseline or experiment.target is None:
+        return None
+    target = corpora["target"]
+    labelled = [name for name, rows in target.splits.items() if target.label_column in rows.column_names]
+    if not {"train", "test"} <= set(labelled):
+        raise DataError(
+            f"{target.origin}: ceiling_baseline learns from the target's training split and is scored on its test "
+            f"split; splits with labels: {', '.join(labelled) or 'none'}. Give target.path a folder with train and "
+            "test files, or leave ceiling_baseline out."
+        )
+    names = experiment.target.label_names or target.label_names
+    named = dataclasses.replace(experiment, target=dataclasses.replace(experiment.target, label_names=names))
+    return in_target(named, Path(str(experiment.training.output_dir)) / CEILING)
+
+
+def in_target(experiment: Experiment, folder: Path) -> Experiment:
+    """Return the experiment that learns from the target's labels in place of the source's."""
+    by_own = bool(label_free_metric(experiment.training)) or selects_by_target_labels(experiment)
+    learned = {"source": experiment.target, "target": None, "log_target_scores": False}
+    return _baseline(experiment, folder, by_own=by_own, **learned)
+
+
+def _baseline(experiment: Experiment, folder: Path, *, by_own: bool, **changes: Any) -> Experiment:
+    """Return the experiment of a baseline; `by_own` selects checkpoints by the metric of its own validation rows."""
+    metric = {"metric_for_best_model": experiment.task.primary_metric} if by_own else {}
     return dataclasses.replace(
         experiment,
-        training=source_only_arguments(experiment.training, Path(str(experiment.training.output_dir)), **changes),
+        training=source_only_arguments(experiment.training, folder, **metric),
         methods=source_only_methods(experiment.methods) or (FullFineTuning(),),
         baselines=(),
         prior_correction=False,
+        ceiling_baseline=False,
+        **changes,
     )
 
 

@@ -9,6 +9,7 @@ from nlp_transfer.commands.run_comparison import ONE_SEED, PAIR_COLUMNS, Compari
 from nlp_transfer.commands.sweep_runs import Sweep, draws
 from nlp_transfer.commands.sweep_tables import CellResult
 from nlp_transfer.errors import CheckpointError
+from nlp_transfer.metrics.negative_transfer import CEILING
 from nlp_transfer.reporting.predictions import PREDICTIONS
 from nlp_transfer.tasks.blocks import Table
 
@@ -18,14 +19,15 @@ log = logging.getLogger(__name__)
 def compare_cells(sweep: Sweep, results: Iterable[CellResult]) -> dict[str, Comparison]:
     """Return the comparison of the systems of each corpus that has two or more finished ones, by corpus.
 
-    Stock runs and baselines leave no predictions, and are not compared. A corpus whose systems are scored on different
-    domains is compared by domain, and one with few-shot draws by the draws that all systems have.
+    Stock runs and baselines leave no predictions, and ceilings may have other rows: they are not compared. A corpus
+    whose systems are scored on different domains is compared by domain, and one with few-shot draws by the draws that
+    all systems have.
     """
     groups: dict[tuple[str, str], dict[str, dict[int, FinishedRun]]] = {}
     drawn: set[str] = set()
     for result in results:
         tree = sweep.cells.get(result.cell, {})
-        if not tree or tree.get("stock"):
+        if not tree or tree.get("stock") or tree.get(CEILING):
             continue
         folder = Path(tree["training"]["output_dir"])
         if not (folder / PREDICTIONS).is_file():

@@ -6,10 +6,11 @@
     systems: {full: {methods: [full_fine_tuning]}, lora: {…}, stock: {stock: true, seeds: [0]}}
     seeds: [0, 1]
 
-`stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe; a system's own `seeds` are some of
-the sweep's. A corpus with `shots` has another draw for each seed. `scored: target`, of the sweep or a system, compares
-scores on the target and not on the source's test split. The baselines are scored in the first cell of each corpus,
-and of each draw. A finished cell is a line of `results.jsonl`.
+`stock: true` makes the cell a plain `transformers.Trainer` run of the same recipe, `ceiling: true` one that learns from
+the target's labels and is scored on its test split; a system's own `seeds` are some of the sweep's. A corpus with
+`shots` has another draw for each seed. `scored: target`, of the sweep or a system, compares scores on the target and
+not on the source's test split. The baselines are scored in the first cell of each corpus, and of each draw. A finished
+cell is a line of `results.jsonl`.
 """
 
 import copy
@@ -23,10 +24,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from nlp_transfer.commands.run import in_target
 from nlp_transfer.commands.sweep_tables import SCORES, Cell, CellResult, append_result, load_results
 from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.config.parsing import merge_tree, read_yaml
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError, did_you_mean
+from nlp_transfer.metrics.negative_transfer import CEILING
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.log import quiet
@@ -71,7 +74,8 @@ def read_sweep(file: str | Path) -> Sweep:
             merge_tree(cell, copy.deepcopy(own))
         _draw_by_seed(cell, seed)
         cells[corpus, system, seed] = cell
-        scored[corpus, system, seed] = how.get("scored", tree.get("scored", DOMAINS[0]))
+        domain = how.get("scored", tree.get("scored", DOMAINS[0]))
+        scored[corpus, system, seed] = DOMAINS[0] if how.get(CEILING) else domain
     for name, cell in cells.items():
         try:
             found = _cell_problems(_config(cell), scored[name], stock="stock" in cell)
@@ -185,7 +189,9 @@ def _scores_baselines(sweep: Sweep, cell: Cell) -> Cell | None:
     own = (
         one
         for one, tree in sweep.cells.items()
-        if one[0] == cell[0] and not tree.get("stock") and draws(tree) == draws(sweep.cells[cell])
+        if one[0] == cell[0]
+        and not (tree.get("stock") or tree.get(CEILING))
+        and draws(tree) == draws(sweep.cells[cell])
     )
     return next(own, None)
 
@@ -206,7 +212,8 @@ def _check_same_recipe(file: Path, result: CellResult, tree: Mapping[str, Any]) 
 
 
 def _config(tree: Mapping[str, Any]) -> Experiment:
-    return load_config(tree={key: value for key, value in tree.items() if key != "stock"})
+    config = load_config(tree={key: value for key, value in tree.items() if key not in ("stock", CEILING)})
+    return in_target(config, Path(str(config.training.output_dir))) if tree.get(CEILING) else config
 
 
 def _run_cell(config: Experiment, cell: Cell, domain: str) -> Iterator[CellResult]:

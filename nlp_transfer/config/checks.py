@@ -14,7 +14,7 @@ from nlp_transfer.config.typed_values import PartialConfig
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods import METHODS
-from nlp_transfer.methods.base import composition_problems
+from nlp_transfer.methods.base import composition_problems, source_free
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
 from nlp_transfer.metrics.table import LABEL_FREE
 from nlp_transfer.models.outputs import Output
@@ -31,7 +31,7 @@ def cross_problems(config: Any) -> list[str]:
 
 def _corpora(config: Any) -> list[str]:
     """Check the source corpora, each by itself and against the others, and the target."""
-    sources = as_tuple(config.source) if config.source is not None else ()
+    sources = as_tuple(config.source)
     problems = []
     for i, corpus in enumerate(sources):
         problems += corpus_problems(corpus, f"source.{i}" if len(sources) > 1 else "source")
@@ -49,7 +49,7 @@ def _source_weights(config: Any) -> list[str]:
     from nlp_transfer.training.source_weights import SIZE
 
     weights = getattr(config.training, "source_weights", None)
-    sources = len(as_tuple(config.source)) if config.source is not None else 0
+    sources = len(as_tuple(config.source))
     if weights in (SIZE, None) or not sources:
         return []
     if sources == 1:
@@ -66,8 +66,13 @@ def _methods(config: Any) -> list[str]:
     """Check the methods against each other."""
     if config.methods is None:
         return []
-    empty = [] if config.methods else ["methods is empty: name at least one, such as full_fine_tuning."]
-    return composition_problems(config.methods) + empty
+    problems = [] if config.methods else ["methods is empty: name at least one, such as full_fine_tuning."]
+    if (name := source_free(config.methods)) is not None and config.source is not None:
+        problems.append(
+            f"methods: {name} adapts a trained model by target text alone, and there is a source. Leave source out and "
+            "name the trained model (model: runs/first/model), or take another method, such as coral."
+        )
+    return composition_problems(config.methods) + problems
 
 
 def _needed_target(config: Any) -> list[str]:
@@ -145,7 +150,7 @@ def _calibration(config: Any) -> list[str]:
 
 def _target_settings(config: Any) -> list[str]:
     """Check the settings that need a target's text and classes against the target and the task."""
-    names = [name for name in ("prior_correction", "log_target_scores") if getattr(config, name)]
+    names = [name for name in ("prior_correction", "log_target_scores", "ceiling_baseline") if getattr(config, name)]
     problems = [f"{name} needs {_NO_TARGET}" for name in names if config.target is None]
     if config.training is not None and config.log_target_scores and config.training.eval_strategy == "no":
         problems.append(
@@ -231,8 +236,8 @@ def _model(config: Any) -> list[str]:
 
 
 def as_tuple(source: Any) -> tuple[Any, ...]:
-    """Return one source or several as a tuple."""
-    return source if isinstance(source, tuple) else (source,)
+    """Return one source, several or none as a tuple."""
+    return source if isinstance(source, tuple) else () if source is None else (source,)
 
 
 def corpus_problems(corpus: CorpusConfig | PartialConfig, key: str) -> list[str]:

@@ -24,6 +24,7 @@ from nlp_transfer.config.typed_values import PartialConfig, build, check
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.errors import ConfigError, did_you_mean, nearest_name
 from nlp_transfer.methods import METHODS, FullFineTuning, Method
+from nlp_transfer.methods.base import source_free
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
 from nlp_transfer.training.own_arguments import OwnArguments
@@ -44,13 +45,15 @@ class Experiment:
     Args:
         model: the pretrained encoder: a Hub id, a folder, or `package:NAME/FOLDER` inside an installed package.
         source: the domain that is learned from, or a list of such domains (`--source.0.path` is the first one's path).
-            Its test split is scored at the end.
+            Its test split is scored at the end. Null where the method `source_free` adapts a trained classifier.
         training: the arguments of `transformers.TrainingArguments` that a run can honour, and ours.
         task: the task, such as sequence_classification.
         target: another domain, which is scored, and from whose text methods such as dann learn. Its labels are for the
             report only, except for `joint`, which asks for those of its training split.
         methods: the transfer methods in their order, by name, such as lora; `--help lora` lists its settings.
         source_only_baseline: where methods use the target, train without them too, and compare.
+        ceiling_baseline: train on the labels of the target's training split, too, and compare on its test split: how
+            much there is to gain.
         log_target_scores: score the target by its labels in each evaluation, for the log and the report only: the
             checkpoint that each criterion would have selected, and its score.
         prior_correction: predict with class frequencies estimated from the target's texts (one label a text).
@@ -71,12 +74,13 @@ class Experiment:
     """
 
     model: str
-    source: CorpusConfig | tuple[CorpusConfig, ...]
+    source: CorpusConfig | tuple[CorpusConfig, ...] | None
     training: "TransferArguments"
     task: Task = field(default_factory=SequenceClassification)
     target: CorpusConfig | None = None
     methods: tuple[Method, ...] = (FullFineTuning(),)
     source_only_baseline: bool = True
+    ceiling_baseline: bool = False
     log_target_scores: bool = False
     prior_correction: bool = False
     search: dict[str, list[Any]] = field(default_factory=dict)
@@ -98,7 +102,7 @@ class Experiment:
 
     @property
     def sources(self) -> tuple[CorpusConfig, ...]:
-        """Return the source corpora, one or several."""
+        """Return the source corpora: one, several, or none where a trained model is adapted without its source."""
         return as_tuple(self.source)
 
     @property
@@ -109,13 +113,15 @@ class Experiment:
     @property
     def zero_shot(self) -> bool:
         """Return True if descriptions of the classes are all that is learned from."""
-        return all(corpus.descriptions and not corpus.place for corpus in self.sources)
+        return bool(self.sources) and all(corpus.descriptions and not corpus.place for corpus in self.sources)
 
     @property
     def baseline_names(self) -> tuple[str, ...]:
-        """Return the baselines that are scored: of descriptions alone, a row a class, chance and no majority."""
+        """Return the baselines that are scored: of descriptions alone, chance and no majority; no source, none."""
         if self.baselines is not None:
             return self.baselines
+        if not self.sources:
+            return ()
         names = self.task.default_baselines
         return tuple("chance" if self.zero_shot and name == "majority" else name for name in names)
 
@@ -133,7 +139,7 @@ class Experiment:
         """
         tree: dict[str, Any] = {"model": self.model, "task": {"name": self.task.name, **dataclasses.asdict(self.task)}}
         sources = [_corpus_values(corpus) for corpus in self.sources]
-        tree["source"] = sources if len(sources) > 1 else sources[0]
+        tree["source"] = sources if len(sources) > 1 else sources[0] if sources else None
         if self.target is not None:
             tree["target"] = _corpus_values(self.target)
         tree["methods"] = [{"name": method.name, **dataclasses.asdict(method)} for method in self.methods]
@@ -145,7 +151,7 @@ class Experiment:
 def candidate_configs(config: Experiment) -> list[tuple[dict[str, Any], Experiment]]:
     """Return every combination of the values of `search`, by path, and the configuration with it."""
     found = []
-    tree = config.record() | {"source": list(config.sources), "target": config.target}
+    tree = config.record() | {"source": list(config.sources) or None, "target": config.target}
     search = tree.pop("search")
     for values in combinations(search):
         found.append((values, load_config(tree=tree, overrides=list(values.items()))))
@@ -180,7 +186,7 @@ def load_config(
     sections = _sections(whole, problems)
     if problems:
         raise ConfigError(one_of_each([*problems, *cross_problems(sections)]))
-    config = Experiment(**sections.values)
+    config = Experiment(**{"source": None, **sections.values})
     if config.search:
         try:
             candidate_configs(config)
@@ -211,7 +217,8 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
             unread.add(nearest_name(str(key), fields) or str(key))
         if len(problems) > before:
             unread.add(key)
-    for key in ("model", "source"):
+    free = source_free(values.get("methods") or ())
+    for key in ("model", "source") if free is None else ("model",):
         if values.get(key) is None and key not in unread:
             found = "missing" if tree.get(key) is None else "an empty list"
             problems.append(f"{key} is {found}: {field_docs(Experiment)[key]}")

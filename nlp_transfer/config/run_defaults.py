@@ -6,7 +6,7 @@
 | up to 10,000 | 16 | 5 |
 | more | 32 | 3 |
 
-The others are known before the rows are: `learning_rate` is the method's (`Method.default_learning_rate`), each epoch
+The others are known before the rows are: `learning_rate` is the method's (`Method.run_defaults`), each epoch
 is scored on the source's validation rows and saved, and the best one is kept. A `TransferTrainer` in a script has the
 defaults of `Trainer`.
 """
@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.methods import Method
+from nlp_transfer.methods.base import source_free
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.tasks import SequenceClassification, Task
 
@@ -52,9 +53,8 @@ def run_defaults(given: Mapping[str, Any], methods: Iterable[Method], task: Task
     methods = tuple(methods)
     if not all(method.trains for method in methods):
         return {}
-    rates = [method.default_learning_rate for method in methods if method.default_learning_rate is not None]
     defaults: dict[str, Any] = {
-        "learning_rate": rates[0] if rates else LEARNING_RATE,
+        "learning_rate": LEARNING_RATE,
         "warmup_steps": 0.1,
         "per_device_eval_batch_size": 32,
         "logging_first_step": True,
@@ -65,7 +65,13 @@ def run_defaults(given: Mapping[str, Any], methods: Iterable[Method], task: Task
     if not any(name in given for name in _EVALUATION):
         best = {"load_best_model_at_end": True, "metric_for_best_model": task.selection_metric or task.primary_metric}
         defaults |= {"eval_strategy": "epoch", "save_strategy": "epoch", "save_total_limit": 1, **best}
+    defaults |= _of_methods(methods)
     return {name: value for name, value in defaults.items() if name not in given}
+
+
+def _of_methods(methods: Iterable[Method]) -> dict[str, Any]:
+    """Return the defaults that methods have of their own; those of the first one count."""
+    return {name: value for method in reversed([*methods]) for name, value in method.run_defaults.items()}
 
 
 def with_head_rates(given: Mapping[str, Any], methods: tuple[Method, ...], task: Task) -> tuple[Method, ...]:
@@ -75,7 +81,8 @@ def with_head_rates(given: Mapping[str, Any], methods: tuple[Method, ...], task:
         >>> with_head_rates({}, (FullFineTuning(),), SequenceClassification())[0].head_learning_rate
         0.0005
     """
-    if "learning_rate" in given or not task.provides & {Output.LOGITS, Output.SPANS}:
+    has_head = source_free(methods) is not None  # a trained one
+    if "learning_rate" in given or has_head or not task.provides & {Output.LOGITS, Output.SPANS}:
         return methods
     return tuple(
         dataclasses.replace(method, head_learning_rate=HEAD_LEARNING_RATE)  # type: ignore[call-arg]
@@ -87,11 +94,12 @@ def with_head_rates(given: Mapping[str, Any], methods: tuple[Method, ...], task:
 
 def left_to_rows(given: Mapping[str, Any], methods: Iterable[Method]) -> frozenset[str]:
     """Return the arguments that depend on the number of training rows, since a configuration leaves them out."""
+    methods = tuple(methods)
     if not all(method.trains for method in methods):
         return frozenset()
     steps = given.get("max_steps")
     unread = {"num_train_epochs"} if isinstance(steps, int) and steps > 0 else set()
-    return frozenset(SCHEDULE[0][1].keys() - given.keys() - unread)
+    return frozenset(SCHEDULE[0][1].keys() - given.keys() - _of_methods(methods).keys() - unread)
 
 
 def by_rows(names: Iterable[str], rows: int) -> dict[str, float]:

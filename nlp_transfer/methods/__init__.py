@@ -16,12 +16,13 @@ from nlp_transfer.methods.partial_fine_tuning import PartialFineTuning
 from nlp_transfer.methods.peft import PeftAdapter
 from nlp_transfer.methods.prototypes import Prototypes
 from nlp_transfer.methods.self_training import SelfTraining
+from nlp_transfer.methods.source_free import SourceFree
 from nlp_transfer.methods.target_mlm import TargetMLM
 
 METHODS: dict[str, type[Method]] = {
     method.name: method
     for method in (
         *(FullFineTuning, PartialFineTuning, LoRA, PeftAdapter, FrozenEncoder, LPFT, Prototypes, Contrastive, FewShot),
-        *(DANN, CDAN, MMD, CORAL, Joint, SelfTraining, TargetMLM),
+        *(DANN, CDAN, MMD, CORAL, Joint, SelfTraining, TargetMLM, SourceFree),
     )
 }

@@ -6,7 +6,7 @@ Methods compose as a list, applied in order.
 
 import math
 from abc import ABC
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -38,12 +38,14 @@ class Needs:
     """List what a method needs.
 
     Args:
+        source: labelled rows of the source domain; False for a method that adapts a trained model by target text alone.
         target_text: text of the target domain.
         target_labels: labels of the target's training split.
         pairs: two rows or more in an optimizer step, since it compares rows with one another.
         outputs: outputs of the network; a task must provide all of them.
     """
 
+    source: bool = True
     target_text: bool = False
     target_labels: bool = False
     pairs: bool = False
@@ -68,7 +70,7 @@ class Method(CheckedArguments, ABC):
         needs: what it needs of the data and of the task's network.
         changes: the parts of the training that it sets.
         trains: whether gradient training follows `prepare`; False where `prepare` fits the model.
-        default_learning_rate: learning rate of a run that names none; None leaves it to other methods.
+        run_defaults: training arguments of a run that names none; the first method that has one counts.
     """
 
     name: ClassVar[str]
@@ -76,7 +78,7 @@ class Method(CheckedArguments, ABC):
     needs: ClassVar[Needs] = Needs()
     changes: ClassVar[frozenset[Change]] = frozenset()
     trains: ClassVar[bool] = True
-    default_learning_rate: ClassVar[float | None] = None
+    run_defaults: ClassVar[Mapping[str, float]] = {}
 
     def __post_init__(self) -> None:
         self.check_values()
@@ -127,6 +129,8 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
     adapting = [method.name for method in methods if method.needs.target_text]
     for method in methods:
         others = " and ".join(name for name in adapting if name != method.name)
+        if others and not method.needs.source:
+            problems.append(f"methods: {method.name} reads no source text, which {others} needs. Take one of them.")
         if others and Change.TARGET_TOKENS in method.changes:
             problems.append(
                 f"methods: {method.name} masks tokens of target texts, which {others} would read. Take one."
@@ -137,6 +141,16 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
                 "Take full_fine_tuning, partial_fine_tuning, lora or lp_ft."
             )
     return problems
+
+
+def source_free(methods: Sequence[Method]) -> str | None:
+    """Return the name of the method that adapts a trained model without any source row; None without one.
+
+    Example:
+        >>> source_free([FullFineTuning(), SourceFree()])
+        'source_free'
+    """
+    return next((method.name for method in methods if not method.needs.source), None)
 
 
 def check_all(methods: Sequence[Method], model: "PreTrainedModel") -> None:

@@ -10,7 +10,7 @@ https://arxiv.org/abs/2402.09353
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -52,7 +52,7 @@ class LoRA(Method):
         "https://arxiv.org/abs/2402.09353"
     )
     changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
-    default_learning_rate: ClassVar[float | None] = 5e-4
+    run_defaults: ClassVar[Mapping[str, float]] = {"learning_rate": 5e-4}
 
     r: int = 16
     alpha: int | None = None

@@ -8,6 +8,7 @@ lose something silently, are refused with the reason. `lora` has better defaults
 Reference: Mangrulkar et al. (2022), PEFT, https://huggingface.co/docs/peft/package_reference/config
 """
 
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, final, get_args, get_type_hints
 
@@ -67,7 +68,7 @@ class PeftAdapter(Method):
     )
     needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.LOGITS}))
     changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
-    default_learning_rate: ClassVar[float | None] = 5e-4
+    run_defaults: ClassVar[Mapping[str, float]] = {"learning_rate": 5e-4}
 
     peft_type: str
     settings: dict[str, Any] = field(default_factory=dict)

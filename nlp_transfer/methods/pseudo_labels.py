@@ -41,7 +41,8 @@ class PseudoLabels(Extension):
             return
         self._labelled_epoch = epoch
         context, epochs = self.trainer.context, self.trainer.state.num_train_epochs
-        several = isinstance(context.train[0][label_column(context.train)], list)
+        column = label_column(context.train)
+        several = column is not None and isinstance(context.train[0][column], list)
         made = self.choose(self._probabilities, epoch, epochs, multi_label=several)
         # All processes take the labels of the first, should theirs be rounded otherwise.
         self.labels = None if made is None else broadcast(torch.from_numpy(made).to(self.trainer.args.device)).cpu()

@@ -15,6 +15,9 @@ from nlp_transfer.metrics.table import classification_metrics
 SOURCE_ONLY = "source_only"
 """Name of the system in tables, and of its run's folder inside the adapting run's."""
 
+CEILING = "ceiling"
+"""Name of the system that learned from the target's labels, and of its run's folder inside the adapting run's."""
+
 _MAX_NEIGHBOURS = 2000  # maximum number of rows that are compared with each other
 _VOTE = "target_infomax"  # score that decides on a warning
 _TOLERANCE = 0.02  # relative change of the source-only model's score that counts as a loss or a gain
@@ -55,6 +58,19 @@ class NegativeTransferTest:
             f"{source_only:.4f}. Compare their predictions before you use the model; the source-only one is {model}. A "
             "smaller weight of the method, or a larger share of the source in joint, adapts less."
         )
+
+
+def closed_share(score: float, source_only: float, ceiling: float) -> float | None:
+    """Return the share of the gap between a source-only model and the ceiling that a model closes.
+
+    None where the ceiling is not above the source-only model.
+
+    Example:
+        >>> closed_share(0.88, source_only=0.86, ceiling=0.94)
+        0.25
+    """
+    gap = ceiling - source_only
+    return round((score - source_only) / gap, 4) if gap > 0 else None
 
 
 def compare(

@@ -41,7 +41,10 @@ class PriorCorrection:
 
 @dataclass(frozen=True)
 class RunContext:
-    """Hold a run whose model is trained and scored: all encoded rows, those that were scored, and the predictions."""
+    """Hold a run whose model is trained and scored: all encoded rows, those that were scored, and the predictions.
+
+    `before` has the predictions of the untrained model, where a run compares with it.
+    """
 
     experiment: ExperimentParts
     task: FittedTask
@@ -52,6 +55,8 @@ class RunContext:
     scored: DomainPredictions
     correction: PriorCorrection
     source_only: Report | None
+    before: DomainPredictions = field(default_factory=dict)
+    ceiling: Report | None = None
 
     @property
     def predictions(self) -> Path:
@@ -60,7 +65,7 @@ class RunContext:
 
     def learned_labels(self) -> list[Dataset]:
         """Return the rows whose texts and labels training learned from."""
-        learned = [self.corpora["source"].splits["train"]]
+        learned = [self.corpora["source"].splits["train"]] if "source" in self.corpora else []
         return [*learned, *(self.corpora["target"].splits["train"] for _ in self.label_methods())]
 
     def label_methods(self) -> list[Method]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from nlp_transfer.errors import CheckedArguments, CheckpointError, ConfigError
 from nlp_transfer.metrics.metric import Scores
+from nlp_transfer.metrics.negative_transfer import CEILING
 from nlp_transfer.metrics.table import metrics_of
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.tasks.blocks import Block, Section
@@ -95,7 +96,7 @@ class Task(CheckedArguments, ABC):
         provides: outputs of its network for methods.
         baseline_names: its baselines; those among `optional_baselines` are scored only if a run names them.
         auto_class: class of transformers that loads an adapter's base model; empty if adapters are not pushed alone.
-        ceiling: baseline that knows the answer; empty without one.
+        ceiling: baseline that has seen answers, which no model is expected to beat.
         scores_untrained: compare with the model before training.
     """
 
@@ -111,7 +112,7 @@ class Task(CheckedArguments, ABC):
     optional_baselines: ClassVar[tuple[str, ...]] = ()
     wording: ClassVar[Wording]
     auto_class: ClassVar[str] = ""
-    ceiling: ClassVar[str] = ""
+    ceiling: ClassVar[str] = CEILING
     scores_untrained: ClassVar[bool] = False
 
     @property

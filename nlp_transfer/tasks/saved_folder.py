@@ -151,10 +151,11 @@ def run_label_separator(folder: Path) -> str | None:
 
 
 def _run_sources(folder: Path) -> list[dict[str, Any]]:
-    """Return the configuration of each source of the run that saved a model; none without the run's folder."""
+    """Return the configuration of each corpus that the run of a saved model learned from; none without its folder."""
     if not folder.is_dir():
         return []
-    sources = read_json(folder.parent / "run.json", missing_ok=True).get("config", {}).get("source", [])
+    config = read_json(folder.parent / "run.json", missing_ok=True).get("config", {})
+    sources = config.get("source") or config.get("target") or []
     return sources if isinstance(sources, list) else [sources]
 
 

@@ -11,7 +11,7 @@ from transformers import EarlyStoppingCallback
 from nlp_transfer.errors import ConfigError, did_you_mean, format_value
 from nlp_transfer.methods import METHODS
 from nlp_transfer.methods.alignment import active_methods
-from nlp_transfer.methods.base import Method, prepare_all
+from nlp_transfer.methods.base import Method, prepare_all, source_free
 from nlp_transfer.methods.context import Context
 from nlp_transfer.models.families import is_encoder_decoder, plain_model
 from nlp_transfer.models.heads.encoder_decoder import generation_row_losses
@@ -36,9 +36,13 @@ MethodsLike = MethodLike | Sequence[MethodLike] | None
 _ROW_LOSS = "and methods for a target domain need the loss of each row: give context=Context(…, loss=…) in its place."
 
 
-def prepare_trainer(trainer: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Check a trainer's arguments and apply its methods to the model; return the arguments of `Trainer`."""
+def prepare_trainer(trainer: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Check a trainer's arguments and apply its methods to the model; return the arguments of `Trainer`.
+
+    Where a method reads no source, the target's rows become the `train_dataset` of `given`.
+    """
     trainer.methods = as_methods(given["methods"])
+    given["train_dataset"] = _training_rows(trainer.methods, given)
     trainer.peft_config, trainer.target_dataset = given["peft_config"], given["target_dataset"]
     trainer.context = given["context"]
     trainer.sources = _check_arguments(trainer, given)
@@ -51,6 +55,16 @@ def prepare_trainer(trainer: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         stopping = EarlyStoppingCallback(patience, given["args"].early_stopping_threshold)
         stock["callbacks"] = [*(stock["callbacks"] or []), stopping]
     return stock
+
+
+def _training_rows(methods: Sequence[Method], given: Mapping[str, Any]) -> Any:
+    """Return the rows that an epoch goes through: those of the target where a method reads no source."""
+    name, train = source_free(methods), given["train_dataset"]
+    if name is None or given["context"] is not None:
+        return train
+    if train is not None:
+        raise ConfigError(f"train_dataset was given, and {name} learns from target_dataset alone. Leave it out.")
+    return given["target_dataset"]
 
 
 def as_methods(methods: MethodsLike) -> tuple[Method, ...]:

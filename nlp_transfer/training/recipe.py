@@ -105,7 +105,7 @@ def train_source_only(
     target = recipe.target_dataset if label_free_metric(args) else None
     return dataclasses.replace(
         recipe,
-        args=source_only_arguments(args, Path(str(args.output_dir))),
+        args=source_only_arguments(args, Path(str(args.output_dir)) / SOURCE_ONLY),
         methods=source_only_methods(recipe.methods),
         target_dataset=None if target is None else without_labels(target),
     ).train(make_trainer, resume=resume)
@@ -117,10 +117,10 @@ def source_only_methods(methods: Sequence[Method]) -> tuple[Method, ...]:
 
 
 def source_only_arguments(args: TransferArguments, folder: Path, **changes: Any) -> TransferArguments:
-    """Return the arguments of the baseline of a run in `folder`, which needs no target domain, with `changes`."""
+    """Return the arguments of a baseline in `folder`, which needs no target domain, with `changes`."""
     if getattr(args, "source_weights", SIZE) == DISTANCE:
         changes["source_weights"] = SIZE
-    return args.with_output_dir(str(folder / SOURCE_ONLY), **changes)
+    return args.with_output_dir(str(folder), **changes)
 
 
 def _check_record(record: dict[str, Any], folder: Path, *, resumes: bool, writes: bool) -> None:

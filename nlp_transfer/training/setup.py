@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from accelerate import PartialState
+from datasets import Dataset
 from transformers import PreTrainedTokenizerBase, ProgressCallback, TrainerCallback, set_seed
 from transformers.integrations import TensorBoardCallback
 
@@ -39,8 +40,14 @@ from nlp_transfer.training.progress import TENSORBOARD, ProgressLines
 from nlp_transfer.training.runtime import uses_bf16
 from nlp_transfer.training.seq2seq import Seq2SeqTransferTrainer
 from nlp_transfer.training.target_checks import check_correctable
-from nlp_transfer.training.target_data import Encoded, adaptation_rows, target_validation_rows
+from nlp_transfer.training.target_data import (
+    Encoded,
+    adaptation_rows,
+    target_validation_rows,
+    training_rows,
+)
 from nlp_transfer.training.trainer import TransferTrainer
+from nlp_transfer.training.without_source import NO_HEAD, check_without_source, classes_of_model
 from nlp_transfer.training.without_validation import NOTE, UNCALIBRATED, validation_needs, without_evaluation
 
 log = logging.getLogger(__name__)
@@ -56,22 +63,32 @@ class RunData(NamedTuple):
 
     @property
     def train_rows(self) -> int:
-        """Return the number of the source's training rows, before they are encoded."""
-        return len(self.corpora["source"].splits["train"])
+        """Return the number of rows that an epoch goes through, before they are encoded; see `training_rows`."""
+        source = self.corpora.get("source")
+        return len(self.training_rows) if source is None else len(source.splits["train"])
+
+    @property
+    def training_rows(self) -> Dataset:
+        """Return the encoded rows that an epoch goes through: the source's or, without a source, the target's."""
+        return training_rows(self.encoded)
 
 
 def load_corpora(experiment: ExperimentParts) -> tuple[dict[str, Corpus], FittedTask]:
-    """Load the corpora by domain, and fit the task to the source."""
+    """Load the corpora by domain, and fit the task to the source; without one, to the classes of the model."""
     labels, documents = experiment.task.columns
-    corpora = {"source": load_sources(experiment.sources, labeled=labels, trains=True, documents=documents)}
-    task = experiment.task.fit(corpora["source"])
+    corpora = {}
+    if experiment.sources:
+        corpora["source"] = load_sources(experiment.sources, labeled=labels, trains=True, documents=documents)
+    task = experiment.task.fit(corpora.get("source") or classes_of_model(experiment.model_reference))
     if experiment.target is not None:
         names, labeled = (list(task.label_names), None) if labels else (None, False)
         target = load_corpus(
             experiment.target, key="target", label_names=names, labeled=labeled, trains=False, documents=documents
         )
-        copies = copy_notes(corpora["source"].splits["train"], target.splits, "the source's training texts")
-        corpora["target"] = replace(target, notes=(*target.notes, *copies))
+        if "source" in corpora:
+            copies = copy_notes(corpora["source"].splits["train"], target.splits, "the source's training texts")
+            target = replace(target, notes=(*target.notes, *copies))
+        corpora["target"] = target
     return corpora, task
 
 
@@ -79,30 +96,47 @@ def load_data(experiment: ExperimentParts) -> RunData:
     """Load the corpora and the tokenizer, fit the task, and encode the rows."""
     with PartialState().main_process_first():  # the others read what the first has cached
         corpora, task = load_corpora(experiment)
-        if "validation" not in (splits := corpora["source"].splits):
-            if needs := [*validation_needs(experiment, task, splits)]:
-                raise DataError(
-                    f"{corpora['source'].origin}: the source has no validation split (splits found: "
-                    f"{', '.join(splits)}), which is needed for {', '.join(needs)}. Give source.path a folder with a "
-                    "dev file, or source.split.validation above 0; or leave these settings out."
-                )
-            notes = [NOTE, *([] if "calibration" in splits or not task.label_names else [UNCALIBRATED])]
-            corpora["source"] = replace(corpora["source"], notes=(*corpora["source"].notes, *notes))
+        if "source" in corpora:
+            corpora["source"] = _checked_source(experiment, task, corpora["source"])
+        else:
+            check_without_source(experiment, task)
         task.load_ranker(experiment.training.device)
         own = experiment.tokenizer in (None, experiment.model)  # revision and trust are the model's
         reference = experiment.model_reference if own else ModelReference(str(experiment.tokenizer))
         tokenizer = load_tokenizer(reference)
         forget_last_call(tokenizer)  # what its maker left in the file, too
-        task.fit_tokenizer(corpora["source"], tokenizer)
-        encoded = {domain: task.encode(corpus, tokenizer) for domain, corpus in corpora.items()}
-        encoded["source"]["train"] = task.learned_rows(encoded["source"]["train"])
-    if "target" in corpora and corpora["target"].label_column not in (None, corpora["source"].label_column):
-        raise DataError(
-            f"The target ({corpora['target'].origin}) has the column {corpora['target'].label_column!r} and the source "
-            f"({corpora['source'].origin}) {corpora['source'].label_column!r}; both must hold one label a text, or "
-            "both a list of them."
-        )
+        if "source" in corpora:
+            task.fit_tokenizer(corpora["source"], tokenizer)
+        encoded: Encoded = {"source": {}, **{domain: task.encode(one, tokenizer) for domain, one in corpora.items()}}
+        if "source" in corpora:
+            encoded["source"]["train"] = task.learned_rows(encoded["source"]["train"])
+    _check_label_columns(corpora)
     return RunData(corpora, task, tokenizer, encoded)
+
+
+def _checked_source(experiment: ExperimentParts, task: FittedTask, source: Corpus) -> Corpus:
+    """Return the source, with notes where it has no validation split; raise DataError where one is needed."""
+    if "validation" in (splits := source.splits):
+        return source
+    if needs := [*validation_needs(experiment, task, splits)]:
+        raise DataError(
+            f"{source.origin}: the source has no validation split (splits found: {', '.join(splits)}), which is needed "
+            f"for {', '.join(needs)}. Give source.path a folder with a dev file, or source.split.validation above 0; "
+            "or leave these settings out."
+        )
+    notes = [NOTE, *([] if "calibration" in splits or not task.label_names else [UNCALIBRATED])]
+    return replace(source, notes=(*source.notes, *notes))
+
+
+def _check_label_columns(corpora: Mapping[str, Corpus]) -> None:
+    """Raise DataError where one domain has one label a text and the other several."""
+    known = {domain: corpus for domain, corpus in corpora.items() if corpus.label_column is not None}
+    if len({corpus.label_column for corpus in known.values()}) > 1:
+        source, target = known["source"], known["target"]
+        raise DataError(
+            f"The target ({target.origin}) has the column {target.label_column!r} and the source ({source.origin}) "
+            f"{source.label_column!r}; both must hold one label a text, or both a list of them."
+        )
 
 
 def load_model(experiment: ExperimentParts, task: FittedTask) -> LoadedModel:
@@ -113,6 +147,8 @@ def load_model(experiment: ExperimentParts, task: FittedTask) -> LoadedModel:
     if experiment.prior_correction:
         check_correctable(task, loaded.model)
     extra = sum(method.reserved_positions for method in experiment.methods)
+    if not experiment.sources and loaded.new_parameters:
+        raise ConfigError(f"model: {experiment.model} {NO_HEAD}")
     if extra and loaded.max_positions is not None and task.max_length + extra > loaded.max_positions:
         raise ConfigError(
             f"{extra} virtual tokens are put before each text, but {experiment.model} reads {loaded.max_positions} "
@@ -186,9 +222,11 @@ def place_tensorboard(callbacks: Sequence[TrainerCallback], folder: Path) -> Non
 def _context(experiment: ExperimentParts, data: RunData, loaded: LoadedModel) -> Context:
     """Return what the methods may look at."""
     task, source, training = data.task, data.encoded["source"], experiment.training
+    train = data.training_rows
+    target = adaptation_rows(experiment, data.encoded).rows if source else train
     return Context(
-        train=source["train"],
-        validation=source.get("validation", source["train"].select([])),
+        train=train,
+        validation=source.get("validation", train.select([])),
         collate=task.collator(data.tokenizer, compiled=training.torch_compile, seed=training.seed),
         loss=task.row_losses,
         score=lambda logits, labels: task.score(logits.numpy(), labels.numpy())[task.primary_metric],
@@ -196,7 +234,7 @@ def _context(experiment: ExperimentParts, data: RunData, loaded: LoadedModel) ->
         seed=training.seed,
         bf16=training.bf16 or (training.precision is None and uses_bf16("auto", training.device.type)),
         activations=store_for(training),
-        target=adaptation_rows(experiment, data.encoded).rows,
+        target=target,
         target_validation=target_validation_rows(experiment, data.encoded),
         masked_lm=lambda: load_masked_lm(replace(experiment.model_reference, attention_dropout=None)).model,
     )

@@ -52,10 +52,19 @@ class InfiniteSampler:
 
 
 def batch_of(dataset: Dataset, rows: Sequence[int], context: Context, device: torch.device) -> dict[str, Tensor]:
-    """Return rows as a batch. Collators may need labels: a row without one gets some label of the source."""
-    column = label_column(context.train) or LABEL_COLUMNS[0]
-    label: Any = context.train[0][column]
+    """Return rows as a batch. Collators may need labels: a row without one gets some label of the source, or 0."""
+    column = label_column(context.train)
+    label: Any = 0 if column is None else context.train[0][column]
+    column = column or LABEL_COLUMNS[0]
     return make_batch(dataset, rows, lambda some: context.collate([{column: label, **row} for row in some]), device)
+
+
+def unmixed(target: dict[str, Any], *, start: int) -> dict[str, Any]:
+    """Return a batch of target rows alone, which get `IGNORE_INDEX` without labels."""
+    rows, device = len(target["input_ids"]), target["input_ids"].device
+    ignored = torch.full((rows,), IGNORE_INDEX, device=device)
+    places = torch.arange(start, start + rows, device=device)
+    return {"labels": ignored, **target, DOMAIN: torch.full_like(places, TARGET), UPDATE_ROW: places}
 
 
 def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start: int) -> dict[str, Any]:

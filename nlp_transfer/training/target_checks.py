@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from nlp_transfer.data.encoding.label_columns import label_column
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods.alignment import active_methods
-from nlp_transfer.methods.base import Method
+from nlp_transfer.methods.base import Method, source_free
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
 from nlp_transfer.metrics.table import LABEL_FREE
 from nlp_transfer.models.families import final_linear
@@ -133,7 +133,8 @@ def check_target(
     if train is not None and not hasattr(train, "column_names"):
         raise ConfigError(f"train_dataset is a {type(train).__name__}, and {names} need{s} a datasets.Dataset.")
     columns = getattr(train, "column_names", None)
-    if columns and label_column(train) is None and needing != [DISTANCE_WEIGHTS]:  # type: ignore[arg-type]
+    reads_labels = needing != [DISTANCE_WEIGHTS] and source_free(methods) is None
+    if columns and label_column(train) is None and reads_labels:  # type: ignore[arg-type]
         raise DataError(
             f"train_dataset has no column 'labels' (columns found: {', '.join(columns)}), which {names} need{s} of "
             "source rows."

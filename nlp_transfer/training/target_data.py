@@ -45,7 +45,7 @@ def check_run_target(
     """Check what would stop an adapting run later, after its source-only baseline; return `adaptation_rows`."""
     name, seen = _target(experiment), adaptation_rows(experiment, encoded)
     others = _selection_problems(experiment, encoded, name)
-    train = encoded["source"]["train"]
+    train = training_rows(encoded)
     check_adaptation(
         experiment.methods, experiment.training, seen.rows, train, tokenizer=tokenizer, name=name, others=others
     )
@@ -111,12 +111,20 @@ def adaptation_rows(experiment: ExperimentParts, encoded: Encoded) -> Adaptation
     with with_corpus_name("target", experiment.target):
         split = adaptation_split(splits)
     which = f"of split {split}" if split in ("unlabeled", "train") else "(all of its one file)"
-    turns = len(encoded["source"]["train"]) / max(1, len(splits[split]))
+    turns = len(encoded["source"]["train"]) / max(1, len(splits[split])) if experiment.sources else 1
     few = f" They are few: each comes {turns:.0f} times an epoch." if turns > MAX_REPETITIONS else ""
     adapts = bool(target_method_names(experiment))
     use = "are seen in training," if adapts else "are looked at, not learned from,"
     note = f"{len(splits[split]):,} target rows {which} {use} without labels.{few if adapts else ''}"
     return AdaptationRows(without_labels(splits[split]), note)
+
+
+def training_rows(encoded: Encoded) -> Dataset:
+    """Return the rows that an epoch goes through: the source's or, without a source, the target's without labels."""
+    if "train" in encoded["source"]:
+        return encoded["source"]["train"]
+    splits = encoded["target"]
+    return without_labels(splits[adaptation_split(splits)])
 
 
 def target_validation_rows(experiment: ExperimentParts, encoded: Encoded) -> Dataset | None:
@@ -138,9 +146,9 @@ def evaluation_splits(experiment: ExperimentParts, encoded: Encoded) -> Encoded:
 
 
 def tokens_an_epoch(context: Context, *, adapts: bool) -> float:
-    """Return the tokens that an epoch computes: of source rows and, where it adapts, as many target rows."""
+    """Return the tokens that an epoch computes: of training rows and, beside a source, as many target rows."""
     tokens = float(sum(context.train["length"]))
-    if adapts and context.target is not None:
+    if adapts and context.target is not None and context.target is not context.train:
         tokens += len(context.train) * float(np.mean(context.target["length"]))
     return tokens
 

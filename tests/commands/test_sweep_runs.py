@@ -7,6 +7,7 @@ import pytest
 
 from nlp_transfer import TransferTrainer
 from nlp_transfer.commands import main
+from nlp_transfer.commands.sweep_comparison import compare_cells
 from nlp_transfer.commands.sweep_runs import read_sweep, results_of, run_sweep
 from nlp_transfer.config.parsing import read_yaml
 from nlp_transfer.errors import CheckpointError, ConfigError
@@ -133,6 +134,7 @@ def test_a_system_that_is_no_mapping(sweep_file):
         ("classification", 3 * (3 * 2 + 1)),  # stock runs with one seed
         ("adaptation_methods", 2 * 7 * 2),
         ("adaptation_pairs", 12 * (3 + 3)),  # the source alone with three seeds
+        ("adaptation_ceilings", 4 * 3),
         ("few_target_labels", 2 * 4 * 2),
         ("few_shots", 2 * 4 * 10),
         ("listed_to_unlisted", 4 * 2),
@@ -232,3 +234,23 @@ def test_of_descriptions_alone_the_target_is_scored(sweep_file, tmp_path):
     run_sweep(read_sweep(sweep_file))
     found = {result.system for result in results_of(read_sweep(sweep_file))}
     assert found == {"nearest", "chance", "tfidf_svm"}
+
+
+def test_a_ceiling_learns_from_the_targets_labels_and_is_scored_on_its_test_split(sweep_file):
+    tree = read_yaml(sweep_file)
+    target = write_corpus(sweep_file.parent / "target", sizes=(30, 9, 12))
+    tree["corpora"] = {"plain": {**tree["corpora"]["plain"], "target": {"path": str(target)}}}
+    tree["systems"] = {"ceiling": {"ceiling": True}, "coral": {"methods": ["full_fine_tuning", "coral"]}}
+    tree["base"]["source_only_baseline"] = False
+    sweep_file.write_text(to_yaml({**tree, "scored": "target", "seeds": [0]}))
+    sweep = read_sweep(sweep_file)
+    assert sweep.scored == {("plain", "ceiling", 0): "source", ("plain", "coral", 0): "target"}
+    found = {result.system: result for result in run_sweep(sweep)}
+    folder = sweep_file.parent / "sweep" / "cells" / "plain-ceiling-0"
+    config = read_yaml(folder / "config.yaml")
+    assert (config["source"]["path"], config.get("target")) == (str(target), None)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert found["ceiling"].scores["macro_f1"] == metrics["source"]["test"]["macro_f1"]
+    assert set(found) == {"ceiling", "coral", "majority", "tfidf_svm"}  # baselines are those of the source
+    assert run_sweep(sweep) == list(found.values())
+    assert compare_cells(sweep, found.values()) == {}

@@ -3,7 +3,7 @@ import pytest
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.config.run_defaults import DEFAULTED, by_rows, left_to_rows, run_defaults, with_head_rates
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods import DANN, LPFT, FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning
+from nlp_transfer.methods import DANN, LPFT, FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning, SourceFree
 from nlp_transfer.tasks import TASKS, MaskedLanguageModeling, SequenceClassification
 
 TASK = SequenceClassification()
@@ -26,6 +26,16 @@ def test_batch_and_epochs_depend_on_the_rows(rows, batch, epochs):
 )
 def test_the_learning_rate_is_the_methods(methods, rate):
     assert run_defaults({}, methods, TASK)["learning_rate"] == rate
+
+
+def test_a_method_has_defaults_of_its_own_and_the_first_one_counts():
+    methods = (FullFineTuning(), SourceFree(), LoRA())
+    defaults = run_defaults({"num_train_epochs": 1}, methods, TASK)
+    assert (defaults["learning_rate"], defaults["per_device_train_batch_size"]) == (2e-5, 32)
+    assert "num_train_epochs" not in defaults
+    assert left_to_rows({}, methods) == set()
+    assert left_to_rows({}, (LoRA(),)) == {"per_device_train_batch_size", "num_train_epochs"}
+    assert with_head_rates({}, methods, TASK) == methods  # the head is trained already
 
 
 def test_a_new_head_learns_ten_times_as_fast():

@@ -6,8 +6,18 @@ from typing import ClassVar
 import pytest
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods import CORAL, DANN, FrozenEncoder, FullFineTuning, Joint, LoRA, SelfTraining, TargetMLM
-from nlp_transfer.methods.base import Change, Method, composition_problems, prepare_all
+from nlp_transfer.methods import (
+    CORAL,
+    DANN,
+    FrozenEncoder,
+    FullFineTuning,
+    Joint,
+    LoRA,
+    SelfTraining,
+    SourceFree,
+    TargetMLM,
+)
+from nlp_transfer.methods.base import Change, Method, composition_problems, prepare_all, source_free
 from tests.tiny_models import context, tiny_model
 
 
@@ -46,6 +56,14 @@ def test_each_part_of_the_training_has_one_method() -> None:
     assert problem == "methods: target_mlm masks tokens of target texts, which dann would read. Take one."
     [problem] = composition_problems([FrozenEncoder(), DANN()])
     assert problem.startswith("methods: frozen_encoder fits the model before the training with dann, which would do")
+
+
+def test_a_method_without_a_source_has_the_target_to_itself() -> None:
+    assert composition_problems([LoRA(), SourceFree()]) == []
+    assert (source_free([LoRA(), SourceFree()]), source_free([LoRA(), CORAL()])) == ("source_free", None)
+    assert composition_problems([FullFineTuning(), SourceFree(), CORAL()]) == [
+        "methods: source_free reads no source text, which coral needs. Take one of them."
+    ]
 
 
 def test_methods_prepare_a_model_in_their_order() -> None:

@@ -5,10 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
+from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, closed_share, compare
 
 SURE = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.1, 0.9]])
 UNSURE = np.array([[0.5, 0.5], [0.52, 0.48], [0.5, 0.5], [0.48, 0.52]])
+
+
+def test_the_share_of_the_gap_by_hand() -> None:
+    assert closed_share(0.875, source_only=0.75, ceiling=1.0) == 0.5
+    assert closed_share(0.5, source_only=0.75, ceiling=1.0) == -1.0
+    assert closed_share(0.8, source_only=0.75, ceiling=0.75) is None
 
 
 def test_a_model_that_became_unsure_is_warned_of() -> None:

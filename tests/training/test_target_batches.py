@@ -5,7 +5,7 @@ import torch
 
 from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
-from nlp_transfer.training.target_batches import TARGET, InfiniteSampler, mixed
+from nlp_transfer.training.target_batches import DOMAIN, TARGET, UPDATE_ROW, InfiniteSampler, mixed, unmixed
 from tests.tiny_models import random_rows
 
 
@@ -22,6 +22,16 @@ def test_a_place_has_the_same_row_whoever_asks_and_whenever() -> None:
     again = InfiniteSampler(5, seed=0)
     assert again.take(20, 3) + again.take(3, 4) == whole[20:] + whole[3:7]
     assert InfiniteSampler(1, seed=0).take(2, 3) == [0, 0, 0]
+
+
+def test_a_batch_of_target_rows_alone() -> None:
+    rows = {"input_ids": torch.tensor([[5, 6], [7, 0]]), "attention_mask": torch.tensor([[1, 1], [1, 0]])}
+    made = unmixed(rows, start=3)
+    assert made["input_ids"] is rows["input_ids"]
+    assert made["labels"].tolist() == [IGNORE_INDEX, IGNORE_INDEX]
+    assert (made[DOMAIN].tolist(), made[UPDATE_ROW].tolist()) == ([TARGET, TARGET], [3, 4])
+    labelled = unmixed({**rows, "labels": torch.tensor([1, 0])}, start=0)
+    assert labelled["labels"].tolist() == [1, 0]
 
 
 def test_a_mixed_batch() -> None:

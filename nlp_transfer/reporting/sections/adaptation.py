@@ -11,10 +11,10 @@ from nlp_transfer.methods.pseudo_labels import PseudoLabels
 from nlp_transfer.metrics.bootstrap import gain_scores
 from nlp_transfer.metrics.metric import number
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
-from nlp_transfer.metrics.negative_transfer import SOURCE_ONLY, NegativeTransferTest, compare
+from nlp_transfer.metrics.negative_transfer import CEILING, SOURCE_ONLY, NegativeTransferTest, closed_share, compare
 from nlp_transfer.metrics.rouge import rouge_scores
 from nlp_transfer.metrics.summarization import gain_interval
-from nlp_transfer.metrics.table import LABEL_FREE
+from nlp_transfer.metrics.table import LABEL_FREE, METRICS
 from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions, read_rows
 from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.blocks import Section, facts_section
@@ -40,6 +40,31 @@ def source_only_scores(run: RunContext) -> "DomainScores":
                 _, theirs = read_predictions(place, domain, (split,))
                 one.update(gain_scores(run.task.predictions(ours.logits), theirs, ours.labels.astype(int)))
     return scores
+
+
+def ceiling_scores(run: RunContext) -> "DomainScores":
+    """Return the target scores of the model that learned from its labels, with the interval of the gain over it."""
+    assert run.ceiling is not None
+    one, ours = copy.deepcopy(run.ceiling.metrics["source"]["test"]), run.scored["target"]["test"]
+    assert ours.labels is not None
+    _, theirs = read_predictions(run.predictions.parent / CEILING / PREDICTIONS, "source", ("test",))
+    one.update(gain_scores(run.task.predictions(ours.logits), theirs, ours.labels.astype(int)))
+    return {"target": {"test": one}}
+
+
+def gap_to_ceiling(run: RunContext) -> Section | None:
+    """Return the section on how much there was to gain, and what of it was; None without the ceiling."""
+    if run.ceiling is None:
+        return None
+    name, metric = run.task.primary_metric, METRICS[run.task.primary_metric]
+    ceiling, ours = run.ceiling.metrics["source"]["test"][name], run.scored["target"]["test"].metrics[name]
+    facts = {f"{metric.title} with the target's labels": f"{metric.format(ceiling)}, on target test"}
+    if run.source_only is not None:
+        source_only = run.source_only.metrics["target"]["test"][name]
+        share = closed_share(ours, source_only, ceiling)
+        facts[f"{metric.title} of {SOURCE_ONLY}"] = metric.format(source_only)
+        facts["gap closed by the model"] = "none to close" if share is None else f"{share:.0%}"
+    return facts_section("Gap to the ceiling", ("measure", "result"), facts)
 
 
 def _rouge1(predictions: Path, domain: str, split: str) -> list[float]:

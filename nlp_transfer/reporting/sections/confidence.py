@@ -31,7 +31,7 @@ def confidence(run: RunContext) -> Section | None:
         probabilities, labels = run.task.probabilities(one.logits), one.labels.astype(int)
         lengths = np.asarray(rows["text_length"]) if "text_length" in rows.column_names else None
         figures += confidence_figures(probabilities, labels, lengths, where)
-        figures.append(scores_by_frequency(counts, one.metrics, where))
+        figures += [scores_by_frequency(counts, one.metrics, where)] if counts else []
     return Section("Confidence and errors", tuple(figures)) if figures else None
 
 
@@ -68,7 +68,7 @@ def judged_splits(run: RunContext) -> Iterator[tuple[str, str, Predictions]]:
 def _training_counts(run: RunContext) -> dict[str, int]:
     """Return the number of the source's training texts of each class."""
     names = run.task.label_names
-    if not names:
+    if not names or "source" not in run.corpora:
         return {}
     labels = np.asarray(run.encoded["source"]["train"]["labels"])
     counts = (

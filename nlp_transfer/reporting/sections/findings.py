@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 from nlp_transfer.reporting.run_context import RunContext
-from nlp_transfer.reporting.sections.adaptation import adaptation, checkpoints, pseudo_labels, target_labels
+from nlp_transfer.reporting.sections.adaptation import (
+    adaptation,
+    checkpoints,
+    gap_to_ceiling,
+    pseudo_labels,
+    target_labels,
+)
+from nlp_transfer.reporting.sections.before_training import without_source
 from nlp_transfer.reporting.sections.confidence import confidence, surest_errors
 from nlp_transfer.reporting.sections.curves import curves
 from nlp_transfer.reporting.sections.label_shift import label_shift
@@ -21,6 +28,8 @@ FINDINGS: tuple[Callable[[RunContext], Section | None], ...] = (
     source_domains,
     pseudo_labels,
     adaptation,
+    gap_to_ceiling,
+    without_source,
     validation_trend,
     curves,
     confidence,

@@ -160,8 +160,8 @@ NOTHING_SCORED = (
 def opening(report: Report) -> Iterator[str]:
     """Yield sentences on the encoder, its domains, its scores and the best baselines."""
     origins = {domain: escape_markdown(corpus.origin) for domain, corpus in report.corpora.items()}
-    how = f"moved into {origins['source']}"
-    if "target" in origins:
+    how = f"moved into {origins.get('source', origins.get('target'))}"
+    if len(origins) > 1:
         how = f"trained on {origins['source']}, with the target domain {origins['target']},"
     yield f"`{report.model}` {how} by {report.method_names} (seed {report.seed})."
     yield from headlines(report)

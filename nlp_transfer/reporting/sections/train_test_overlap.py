@@ -14,7 +14,7 @@ MIN_OVERLAP = 0.01
 def train_test_overlap(run: RunContext) -> Section | None:
     """Return the section about scored texts that are copies of training texts; None where none is."""
     task = run.task
-    if not task.label_names:
+    if not task.label_names or not run.learned_labels():
         return None
     facts, warnings, metric = {}, [], METRICS[task.primary_metric]
     known = np.concatenate([hash_texts(rows)[0] for rows in run.learned_labels()])

@@ -78,9 +78,9 @@ def fit_baselines(
     names: Sequence[str], corpora: "Mapping[str, Corpus]", classes: int, *, multi_label: bool
 ) -> Iterator[tuple[str, OfSplit]]:
     """Yield each baseline with its predictions, fitted on the source's training texts."""
-    train = corpora["source"].splits["train"]
-    labels = label_array(train, classes, multi_label=multi_label)
     for name in names:
+        train = corpora["source"].splits["train"]
+        labels = label_array(train, classes, multi_label=multi_label)
         predict = BASELINES[name](list(train["text"]), labels)
         yield name, lambda domain, split, of=predict: of(list(corpora[domain].splits[split]["text"]))  # type: ignore[misc]
 

@@ -33,10 +33,11 @@ def total_loss(
     progress: float,
     networks: Mapping[str, nn.Module],
 ) -> tuple[Tensor, dict[str, float]]:
-    """Return the task's loss on the source plus the methods' terms, and its parts for the log."""
+    """Return the task's loss on the source, if it has rows, plus the methods' terms, and its parts for the log."""
     assert source.losses is not None
-    source_loss, weight = source.losses.mean(), 1.0
-    parts = {"source_loss": source_loss.item()}
+    source_loss = source.losses.mean() if len(source.losses) else source.losses.sum()
+    weight = 1.0
+    parts = {"source_loss": source_loss.item()} if len(source.losses) else {}
     terms = []
     for method in methods:
         term = method.term(source, target, progress, networks.get(method.name))

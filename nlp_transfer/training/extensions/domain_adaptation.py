@@ -18,14 +18,23 @@ from torch.optim import Optimizer
 from nlp_transfer.data.encoding.label_columns import has_label, label_column
 from nlp_transfer.errors import TrainingError
 from nlp_transfer.methods.alignment import Features, active_methods
-from nlp_transfer.methods.base import Change
+from nlp_transfer.methods.base import Change, source_free
 from nlp_transfer.methods.extension import Batch, Extension
 from nlp_transfer.models.families import plain_model
 from nlp_transfer.training.extensions.adaptation_loss import total_loss
 from nlp_transfer.training.features import features, row_labels
 from nlp_transfer.training.optimizer_step import REPEATED, overrides, row_count
 from nlp_transfer.training.runtime import random_state, set_random_state
-from nlp_transfer.training.target_batches import DOMAIN, TARGET, UPDATE_ROW, InfiniteSampler, batch_of, mixed, uncounted
+from nlp_transfer.training.target_batches import (
+    DOMAIN,
+    TARGET,
+    UPDATE_ROW,
+    InfiniteSampler,
+    batch_of,
+    mixed,
+    uncounted,
+    unmixed,
+)
 
 
 class DomainAdaptation(Extension):
@@ -63,7 +72,7 @@ class DomainAdaptation(Extension):
     # ---- an update ----
 
     def prepare_step(self, batches: list[Batch]) -> list[Batch]:
-        """Add as many target rows to each micro-batch as it has source rows."""
+        """Add as many target rows to each micro-batch as it has source rows; without a source they replace its rows."""
         self._has_terms = False
         self.reset_step()
         return list(self._with_target(batches))
@@ -75,20 +84,21 @@ class DomainAdaptation(Extension):
         padding = getattr(trainer.processing_class, "pad_token_id", None)
         if padding is None:
             padding = plain_model(trainer.accelerator.unwrap_model(trainer.model)).config.pad_token_id or 0
-        start = 0
+        start, alone = 0, source_free(trainer.methods) is not None
         for number, batch in enumerate(batches):
             rows = row_count(batch)
             place = first + (number * processes + trainer.args.process_index) * size
-            made = mixed(batch, self._target_batch(range(place, place + rows)), padding=padding, start=start)
+            target = self._target_batch(range(place, place + rows))
+            made = unmixed(target, start=start) if alone else mixed(batch, target, padding=padding, start=start)
             yield uncounted(made) if REPEATED in batch else made
-            start += 2 * rows
+            start += rows if alone else 2 * rows
 
     def _target_batch(self, positions: range) -> Batch:
         """Return target rows by their positions in the endless order, with labels where methods give or need them."""
         rows = self.order.take(positions.start, len(positions))
         batch: Batch = batch_of(self.target, rows, self.trainer.context, self.trainer.args.device)
         if label_column(self.target) is None:
-            del batch["labels"]  # without meaning; `mixed` gives rows without labels those that are ignored
+            batch.pop("labels", None)  # without meaning; rows without labels get those that are ignored
         for extension in self.trainer.extensions:
             extension.prepare_target(batch, rows, positions)
         return batch
@@ -188,9 +198,9 @@ class DomainAdaptation(Extension):
         return loss.detach()
 
     def source_side(self, rows: Mapping[str, Tensor], chosen: Tensor) -> Features:
-        """Return the features of the source's rows, with losses."""
+        """Return the features of the source's rows, with losses; there may be none."""
         pooled, logits, labels = (rows[name][chosen] for name in ("pooled", "logits", "labels"))
-        losses = self.trainer.context.loss(logits, labels)
+        losses = self.trainer.context.loss(logits, labels) if len(logits) else logits.new_zeros(0)
         domains = rows[DOMAIN][chosen] if self.trainer.sources is not None else None
         return Features(pooled, logits, losses, labels.is_floating_point(), domains=domains)
 

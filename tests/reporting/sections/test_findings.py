@@ -11,7 +11,10 @@ from nlp_transfer.reporting.sections.findings import FINDINGS
 def test_a_run_without_its_kind_has_no_section(find):
     run = SimpleNamespace(
         experiment=SimpleNamespace(
-            log_target_scores=False, report_examples=0, training=SimpleNamespace(metric_for_best_model=None)
+            sources=("books",),
+            log_target_scores=False,
+            report_examples=0,
+            training=SimpleNamespace(metric_for_best_model=None),
         ),
         task=SimpleNamespace(label_names=(), multi_label=False, primary_metric="macro_f1"),
         trainer=SimpleNamespace(
@@ -24,6 +27,7 @@ def test_a_run_without_its_kind_has_no_section(find):
         rows={"source": {}},
         encoded={},
         source_only=None,
+        ceiling=None,
         correction=None,
         label_methods=list,
     )

@@ -1,0 +1,57 @@
+"""The model before training: its scores, and what adaptation without a source changed."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+
+from nlp_transfer.reporting.sections.before_training import UNCHECKED, scores_before, without_source
+from nlp_transfer.tasks.base import Predictions
+from nlp_transfer.tasks.blocks import Text
+from tests.reporting.sections.reports import rows_of
+
+LABELS = np.array([0, 0, 1, 1])
+BEFORE = np.log([[0.8, 0.2], [0.4, 0.6], [0.4, 0.6], [0.2, 0.8]])
+NOW = np.log([[0.9, 0.1], [0.6, 0.4], [0.4, 0.6], [0.1, 0.9]])
+
+
+def finished(labels: np.ndarray | None = LABELS, sources: tuple[str, ...] = ()) -> Any:
+    """A run on four texts of two classes; the second text is right now, and was not before."""
+
+    def side(logits: np.ndarray) -> dict[str, dict[str, Predictions]]:
+        metrics = {} if labels is None else {"macro_f1": 0.5}
+        return {"source": {}, "target": {"test": Predictions(list("abcd"), logits, labels, metrics)}}
+
+    task = SimpleNamespace(
+        label_names=["negative", "positive"],
+        predictions=lambda logits: logits.argmax(axis=1),
+        probabilities=lambda logits: softmax(logits, axis=1),
+        gains=lambda ours, theirs: {"gain": 1.0},
+    )
+    return SimpleNamespace(
+        task=task, scored=side(NOW), before=side(BEFORE), experiment=SimpleNamespace(sources=sources)
+    )
+
+
+def test_what_changed() -> None:
+    section = without_source(finished(None))
+    assert rows_of(section) == {
+        "texts whose class changed": "1 of 4 (25.0%)",
+        "predicted negative": "25.0% before, 50.0% now",
+        "predicted positive": "75.0% before, 50.0% now",
+        "mean confidence": "0.700 before, 0.750 now",
+    }
+    assert section is not None
+    assert section.blocks[-1] == Text(UNCHECKED)
+    assert without_source(finished(sources=("books",))) is None
+
+
+def test_scores_come_with_the_gain_over_them() -> None:
+    scores = scores_before(finished())["target"]["test"]
+    assert scores["macro_f1"] == 0.5
+    assert 0 == scores["macro_f1_gain_low"] < scores["macro_f1_gain_high"]
+    assert scores_before(finished(None)) == {"source": {}, "target": {}}
+    run = finished()
+    run.task.label_names = []
+    assert scores_before(run)["target"]["test"] == {"macro_f1": 0.5, "gain": 1.0}
