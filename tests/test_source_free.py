@@ -133,9 +133,14 @@ def test_the_adapted_model_is_used_as_any_other(adapted, target, tmp_path, capsy
         ({"model": "ENCODER"}, r"has no trained head for these classes, and there is no source to train one on"),
         ({"prior_correction": True}, r"There is no source, and rows of it are needed for prior_correction"),
         ({"baselines": ["tfidf_svm"]}, r"There is no source, and rows of it are needed for baseline tfidf_svm"),
+        ({"task": {"max_length": 24}}, r"task\.max_length is 24, and the model was trained with 32\. Set it so\."),
+        (
+            {"task": {"max_length": 32, "long_documents": "windows", "window_overlap": 4}},
+            r"task\.long_documents is 'windows', and the model was trained with its default\. Set it so",
+        ),
         ({"search": {"methods.source_free.weight": [0.5, 1.0]}}, r"rows of it are needed for search"),
     ],
-    ids=["source", "target", "methods", "coral", "model", "prior", "baseline", "search"],
+    ids=["source", "target", "methods", "coral", "model", "prior", "baseline", "length", "windows", "search"],
 )
 def test_wrong_use(trained, target, encoder, corpus, tmp_path, change, message):
     change = json.loads(json.dumps(change).replace("CORPUS", str(corpus)).replace("ENCODER", str(encoder)))

@@ -8,12 +8,14 @@ from scipy.optimize import brentq
 from scipy.special import softmax
 
 from nlp_transfer.data.corpus import Corpus, corpus_fingerprint
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import ConfigError, format_value
 from nlp_transfer.models.families import rescale_logits
+from nlp_transfer.models.files.download import model_folder
 from nlp_transfer.models.loading import read_config
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import FittedTask
 from nlp_transfer.tasks.base import Predictions
+from nlp_transfer.tasks.saved_folder import saved_record
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.scoring import predict
 from nlp_transfer.training.target_evaluation import final_layer
@@ -23,15 +25,26 @@ from nlp_transfer.training.without_validation import validation_needs
 MAX_TEMPERATURE = 20.0
 """Maximum factor by which logits are made smaller or larger."""
 
+READING = ("max_length", "long_documents", "pooling", "window_overlap", "max_windows")
+"""Settings of a task that a saved model records, by which it reads texts."""
+
 NO_HEAD = "has no trained head for these classes, and there is no source to train one on. Name a trained classifier."
 """What is wrong with a model that is to be adapted without a source."""
 
 
 def check_without_source(experiment: ExperimentParts, task: FittedTask) -> None:
-    """Check that no setting needs rows of a source; raise ConfigError."""
+    """Check that no setting needs rows of a source, and that texts are read as in training; raise ConfigError."""
     needs = [*validation_needs(experiment, task, ()), *(f"baseline {name}" for name in experiment.baseline_names)]
-    if needs:
-        raise ConfigError(f"There is no source, and rows of it are needed for {', '.join(needs)}. Leave it out.")
+    problems = [f"There is no source, and rows of it are needed for {', '.join(needs)}. Leave it out."] if needs else []
+    reference = experiment.model_reference
+    folder = model_folder(reference.model, revision=reference.revision, trust_remote_code=reference.trust_remote_code)
+    trained, ours = saved_record(folder), task.settings()
+    for name in READING if trained else ():
+        if trained.get(name) != ours.get(name):
+            values = [format_value(side[name]) if name in side else "its default" for side in (ours, trained)]
+            problems.append(f"task.{name} is {values[0]}, and the model was trained with {values[1]}. Set it so.")
+    if problems:
+        raise ConfigError(problems)
 
 
 def classes_of_model(reference: ModelReference) -> Corpus:
