@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 class PseudoLabels(Extension):
     """Label target rows by the model of the moment; `choose` returns their labels, as `SelfTraining.pseudo_labels`.
 
+    It is given a function that predicts all target rows.
+
     `labels` are int64, -1 for none; None where no row has any.
     """
 
@@ -43,7 +45,7 @@ class PseudoLabels(Extension):
         context, epochs = self.trainer.context, self.trainer.state.num_train_epochs
         column = label_column(context.train)
         several = column is not None and isinstance(context.train[0][column], list)
-        made = self.choose(self._probabilities, epoch, epochs, multi_label=several)
+        made = self.choose(self.predict, epoch, epochs, multi_label=several)
         # All processes take the labels of the first, should theirs be rounded otherwise.
         self.labels = None if made is None else broadcast(torch.from_numpy(made).to(self.trainer.args.device)).cpu()
         if made is not None and self.labels is not None:
@@ -54,9 +56,10 @@ class PseudoLabels(Extension):
         if epoch == 0 and not self.method.target_passes(epochs):
             log.warning(f"{self.method.name}: training ends before the first epoch with pseudo-labels. Train longer.")
 
-    def _probabilities(self) -> np.ndarray:
+    def predict(self) -> Features:
+        """Return the features and logits of all target rows, by the model of the moment."""
         target: Features = self.trainer.features_of(self.trainer.context.target, labelled=False)
-        return np.asarray(target.probabilities().cpu())
+        return target
 
     def prepare_target(self, batch: Batch, rows: Sequence[int], positions: Sequence[int]) -> None:
         """Label the rows of a batch."""
@@ -71,3 +74,18 @@ class PseudoLabels(Extension):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take them over."""
         self._labelled_epoch, self.labels = state["epoch"], state.get("labels")
+
+
+class LabelsAndFrequencies(PseudoLabels):
+    """Keep the class frequencies of the first predictions, too: in the buffer `frequencies` of the method's network.
+
+    Its buffer `known` is 0 until then.
+    """
+
+    def predict(self) -> Features:
+        """Return the features and logits of all target rows, by the model of the moment."""
+        target, network = super().predict(), self.trainer.networks[self.method.name]
+        if not network.known:
+            network.frequencies.copy_(target.probabilities().mean(dim=0))
+            network.known.fill_(1.0)
+        return target

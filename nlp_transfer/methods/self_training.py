@@ -59,19 +59,19 @@ class SelfTraining(AlignmentMethod):
         )
 
     def pseudo_labels(
-        self, probabilities: Callable[[], np.ndarray], epoch: int, epochs: float, *, multi_label: bool
+        self, predict: Callable[[], Features], epoch: int, epochs: float, *, multi_label: bool
     ) -> np.ndarray | None:
         """Return labels for target rows at the start of an epoch, -1 for none; None where no row gets any.
 
         They are class ids, shape (rows,), or 0 and 1, shape (rows, labels), where a text may have several.
-        `probabilities` computes the model's of all target rows, shape (rows, classes).
+        `predict` computes the model's features and logits of all target rows.
         """
         if epoch < self.source_epochs:
             return None
         done = (epoch - self.source_epochs) / max(1, math.ceil(epochs) - 1 - self.source_epochs)
         share = self.first_share + (self.last_share - self.first_share) * min(1.0, done)
         choose = _surest_sets if multi_label else _most_confident
-        return choose(probabilities(), share, self.least_probability)
+        return choose(np.asarray(predict().probabilities().cpu()), share, self.least_probability)
 
     def check_run(self, tokenizer: Any, epochs: float) -> None:
         """Check that the run has epochs with pseudo-labels; see `AlignmentMethod.check_run`."""

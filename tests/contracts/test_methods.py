@@ -192,7 +192,8 @@ def test_what_a_method_for_a_target_promises(name: str, multi_label: bool) -> No
     if method.needs.target_labels:
         target = dataclasses.replace(target, losses=target.logits.square().sum(-1))
     elif Change.TARGET_LABELS in method.changes:
-        assert method.term(source, target, 0.5, None) is None
+        if method.needs.source:
+            assert method.term(source, target, 0.5, None) is None
         known = torch.arange(8) < 3
         target = dataclasses.replace(target, losses=target.logits.square().sum(-1) * known, labelled=known)
     term, network = term_of(method, source, target)

@@ -2,12 +2,12 @@
 
 from types import SimpleNamespace
 
-import numpy as np
 import torch
 from datasets import Dataset
 
-from nlp_transfer.methods import SelfTraining
-from nlp_transfer.methods.pseudo_labels import PseudoLabels
+from nlp_transfer.methods import SelfTraining, SourceFree
+from nlp_transfer.methods.alignment import Features, Shapes
+from nlp_transfer.methods.pseudo_labels import LabelsAndFrequencies, PseudoLabels
 from tests.logged import logged
 from tests.training.stand_in import attached, stand_in
 
@@ -16,7 +16,8 @@ def test_pseudo_labels_join_the_batch_and_are_made_once_an_epoch(monkeypatch):
     context = SimpleNamespace(train=Dataset.from_dict({"labels": [0]}))
     method = SelfTraining(first_share=1.0, last_share=1.0)
     labels = attached(PseudoLabels(method, method.pseudo_labels), stand_in(context=context))
-    monkeypatch.setattr(labels, "_probabilities", lambda: np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]))
+    logits = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]).log()
+    monkeypatch.setattr(labels, "predict", lambda: Features(torch.zeros(3, 1), logits))
     labels.begin_epoch(0)
     assert labels.labels is None
     with logged() as said:
@@ -30,3 +31,19 @@ def test_pseudo_labels_join_the_batch_and_are_made_once_an_epoch(monkeypatch):
     with logged() as said:
         again.begin_epoch(1)  # which the checkpoint's labels are of
     assert again.labels.tolist() == [0, 1, 0] and said == []
+
+
+def test_class_frequencies_are_measured_once():
+    method, asked = SourceFree(), []
+    network = method.network(Shapes(4, 2)).module
+
+    def features_of(rows, *, labelled):
+        asked.append(labelled)
+        return Features(torch.eye(2), torch.tensor([[0.9, 0.1], [0.5, 0.5]]).log() * len(asked))
+
+    trainer = stand_in(context=SimpleNamespace(target=None), networks={"source_free": network}, features_of=features_of)
+    labels = attached(LabelsAndFrequencies(method, method.pseudo_labels), trainer)
+    for _ in range(2):
+        labels.predict()
+    assert asked == [False, False]
+    torch.testing.assert_close(network.get_buffer("frequencies"), torch.tensor([0.7, 0.3]))

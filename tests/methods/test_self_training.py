@@ -6,6 +6,7 @@ import torch
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import SelfTraining
+from nlp_transfer.methods.alignment import Features
 from nlp_transfer.methods.self_training import _most_confident, _surest_sets
 from tests.methods.adapting import side
 
@@ -34,18 +35,18 @@ def test_the_share_grows_after_the_epochs_on_the_source() -> None:
     method = SelfTraining(first_share=0.25, last_share=1.0, least_probability=0.0, source_epochs=2)
     asked = []
 
-    def probabilities() -> np.ndarray:
+    def predict() -> Features:
         asked.append(1)
-        return PROBABILITIES
+        return Features(torch.zeros(6, 1), torch.from_numpy(PROBABILITIES).log())
 
     counts = []
     for epoch in range(5):
-        made = method.pseudo_labels(probabilities, epoch, 5, multi_label=False)
+        made = method.pseudo_labels(predict, epoch, 5, multi_label=False)
         counts.append(None if made is None else int((made >= 0).sum()))
     assert counts == [None, None, 2, 5, 6]  # shares 0.25, 0.625, 1
     assert len(asked) == 3  # the model is not asked for what nobody uses
     last = SelfTraining(first_share=0.3, last_share=0.9, source_epochs=1).pseudo_labels(
-        probabilities, 1, 2, multi_label=False
+        predict, 1, 2, multi_label=False
     )
     assert last is not None
 

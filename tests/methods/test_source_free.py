@@ -1,8 +1,8 @@
 """Source-free adaptation: its loss by hand, whose class frequencies it keeps, and what it leaves alone."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,10 +13,10 @@ from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import CORAL, FullFineTuning, LoRA, SourceFree
-from nlp_transfer.methods.alignment import Features, Shapes
-from nlp_transfer.methods.source_free import information_terms
-from tests.methods.adapting import side, term_of, two_sides
-from tests.tiny_models import collate, context, random_rows, tiny_model
+from nlp_transfer.methods.alignment import Features
+from nlp_transfer.methods.source_free import information_terms, prototype_labels
+from tests.methods.adapting import term_of, two_sides
+from tests.tiny_models import collate, random_rows, tiny_model
 
 TARGET = without_labels(random_rows(14, seed=9))
 
@@ -79,12 +79,28 @@ def test_the_term_reads_the_target_alone() -> None:
     assert network is not None
     assert network.get_buffer("frequencies").tolist() == pytest.approx([1 / 3] * 3)
     assert list(network.parameters()) == []
-    assert (term.weight, set(term.logged)) == (0.5, {"entropy", "distance"})
-    assert term.value.item() == pytest.approx(sum(term.logged.values()))
+    assert (term.weight, set(term.logged)) == (1.0, {"entropy", "distance"})
+    assert term.value.item() == pytest.approx(0.5 * sum(term.logged.values()))
     assert torch.autograd.grad(term.value, target.logits)[0].abs().max() > 0
     nothing = Features(torch.zeros(0, 4), torch.zeros(0, 3), torch.zeros(0))
-    again = SourceFree().term(nothing, target, 0.5, network)
+    again = SourceFree(weight=0.5).term(nothing, target, 0.5, network)
     assert again.value.item() == pytest.approx(term.value.item())
+    losses, labelled = torch.tensor([2.0, 0, 4, 0, 0, 0]), torch.tensor([True, False, True, False, False, False])
+    more = SourceFree(weight=0.5, pseudo_weight=0.25).term(
+        source, replace(target, losses=losses, labelled=labelled), 0.5, network
+    )
+    assert more.value.item() == pytest.approx(term.value.item() + 0.25 * 3.0)
+    assert more.logged["pseudo"] == 3.0
+
+
+def test_the_nearest_prototype_by_hand() -> None:
+    features = torch.tensor([[2.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 3.0]])
+    probabilities = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.55, 0.45], [0.1, 0.9]])
+    # Of unit length: (1, 0), (1, 0), (.71, .71), (0, 1). Prototypes: (2.09, .49) and (.62, 1.22): the third text lies
+    # at .85 from the first and .95 from the second. Then (1, 0), and (.35, .85) with .92.
+    assert prototype_labels(features, probabilities).tolist() == [0, 0, 1, 1]
+    unseen = torch.cat([probabilities, torch.zeros(4, 1)], dim=1)
+    assert prototype_labels(features, unseen).tolist() == [0, 0, 1, 1]
 
 
 def test_the_head_stays_and_all_else_may_move(tmp_path: Path) -> None:
@@ -147,25 +163,15 @@ def test_rows_of_a_source_are_refused(tmp_path: Path) -> None:
         trainer(tmp_path, methods=[FullFineTuning(), SourceFree(), CORAL()])
 
 
+def test_wrong_values() -> None:
+    with pytest.raises(ConfigError) as caught:
+        SourceFree(weight=-1, pseudo_weight=math.inf)
+    assert caught.value.problems == [
+        "source_free.weight is -1; expected 0 or more.",
+        "source_free.pseudo_weight is inf; expected 0 or more.",
+    ]
+
+
 def test_several_labels_a_text_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"source_free is for one label a text, and the model gives several"):
         SourceFree().check(tiny_model("bert", multi_label=True))
-
-
-def test_frequencies_are_measured_once() -> None:
-    network = SourceFree().network(Shapes(4, 2)).module
-    asked = []
-
-    def features_of(rows: Any, *, labelled: bool) -> Features:
-        asked.append(labelled)
-        return side(torch.zeros(3, 4), classes=2)
-
-    extension = SourceFree().extension()
-    extension.attach(
-        SimpleNamespace(networks={"source_free": network}, features_of=features_of, context=context(target=TARGET))
-    )
-    extension.begin_epoch(0)
-    measured = network.get_buffer("frequencies").clone()
-    extension.begin_epoch(1)
-    assert asked == [False]
-    assert measured.tolist() == side(torch.zeros(3, 4), classes=2).probabilities().mean(0).tolist()
