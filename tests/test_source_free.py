@@ -5,12 +5,14 @@ import json
 import pytest
 from safetensors.torch import load_file
 
-from nlp_transfer import run
+from nlp_transfer import diagnose, recommend, run
 from nlp_transfer.commands import main
 from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.commands.estimate import estimate
+from nlp_transfer.commands.sweep_runs import read_sweep, run_sweep
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.reporting.config_record import to_yaml
 from nlp_transfer.reporting.predictions import read_rows
 from nlp_transfer.reporting.report import Report
 from tests.reporting.sections.reports import finding
@@ -147,6 +149,27 @@ def test_wrong_use(trained, target, encoder, corpus, tmp_path, change, message):
     with pytest.raises(ConfigError, match=message):
         run(load_config(tree={**tree(trained, target, tmp_path / "run"), **change}))
     assert not (tmp_path / "run").exists()
+
+
+def test_commands_that_read_a_source_need_one(trained, target, tmp_path):
+    experiment = load_config(tree=tree(trained, target, tmp_path / "run"))
+    with pytest.raises(ConfigError, match=r"diagnose reads the source, and there is none\. Name it with source"):
+        diagnose(experiment)
+    with pytest.raises(ConfigError, match=r"recommend compares plans on the source, and there is none\. Name it"):
+        recommend(experiment, output=str(tmp_path / "plans"))
+    system = {"adapted": {"methods": ["full_fine_tuning", "source_free"]}}
+    sweep = {"output_dir": str(tmp_path / "sweep"), "systems": system, "seeds": [0]}
+    base = {key: value for key, value in tree(trained, target, "").items() if key not in ("methods", "target")}
+    del base["training"]["output_dir"]
+    sweep |= {"base": base, "corpora": {"target": {"target": {"path": str(target)}}}}
+    (tmp_path / "sweep.yaml").write_text(to_yaml(sweep))
+    with pytest.raises(ConfigError, match=r"There is no source, and there are no rows to score\. Set scored: target"):
+        read_sweep(tmp_path / "sweep.yaml")
+    (tmp_path / "sweep.yaml").write_text(to_yaml({**sweep, "scored": "target"}))
+    assert {result.system for result in run_sweep(read_sweep(tmp_path / "sweep.yaml"))} == {
+        "adapted",
+        "before training",
+    }
 
 
 def test_a_model_of_several_labels_is_refused(encoder, target, tmp_path):

@@ -117,6 +117,8 @@ def _check(config: Experiment, budget_minutes: float) -> None:
         problems.append("search chooses among values by itself. Leave it out: recommend compares plans.")
     if config.training.max_steps > 0:
         problems.append("training.max_steps is set, and recommend shortens epochs. Set training.num_train_epochs.")
+    if not config.sources:
+        problems.append("recommend compares plans on the source, and there is none. Name it with source: {path: …}.")
     if config.zero_shot:
         problems.append("source has descriptions alone, and no labelled rows to compare plans on.")
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:

@@ -134,8 +134,9 @@ def _cell_problems(config: Experiment, scored: str, *, stock: bool) -> list[str]
         problems.append(f"task is {config.task.name}: a sweep compares classifiers or summarisers. Run it by itself.")
     elif stock and Output.LOGITS not in config.task.provides:
         problems.append(f"task is {config.task.name}: a stock run classifies. Leave stock out.")
-    if scored == "source" and config.zero_shot:
-        problems.append("source has descriptions alone, and no rows to score. Set scored: target.")
+    if scored == "source" and (config.zero_shot or not config.sources):
+        found = "source has descriptions alone, and" if config.zero_shot else "There is no source, and there are"
+        problems.append(f"{found} no rows to score. Set scored: target.")
     if scored == "target" and config.target is None:
         problems.append("scored is target, and a cell has no target. Name it with target: {path: …}.")
     return problems

@@ -98,6 +98,8 @@ def diagnose(
         raise ConfigError(
             f"diagnose needs a task with classes, such as sequence_classification; got {config.task.name}."
         )
+    if not config.sources:
+        raise ConfigError("diagnose reads the source, and there is none. Name it with source: {path: …}.")
     if rows is not None and rows < MIN_READ:
         raise ConfigError(f"--rows is {rows}; expected {MIN_READ} or more, or null for all.")
     for name in encoders:
