@@ -67,10 +67,12 @@ def test_a_run_without_a_source_reports_what_it_changed(adapted, trained):
     sure = [float(part.split()[0]) for part in facts["mean confidence"].split(", ")]
     assert sure[0] == pytest.approx(sure[1], abs=2e-3)  # scaled to that of the model before
     page = (folder / "report.md").read_text()
-    assert "No source text and no label was read, so nothing here says whether the changes are right." in page
+    assert "Probabilities are scaled so that their mean confidence is that of the model before." in page
     assert f"`folder {trained}` moved into " in page
     assert len(read_rows(folder / "predictions.jsonl.gz", "target", "test")) == 40
     assert Report.read(folder) == report
+    record = json.loads((trained / "config.json").read_text())["nlp_transfer"]
+    assert record["class_frequencies"] == [pytest.approx(1 / 3, abs=1e-6)] * 3
     weights, old = (load_file(one / "model.safetensors") for one in (folder / "model", trained))
     assert any(not weights[name].equal(old[name]) for name in old if "encoder" in name)
 
@@ -81,6 +83,10 @@ def test_its_labels_change_nothing(adapted, trained, target, tmp_path):
     bare.write_text("\n".join(json.dumps({key: line[key] for key in ("id", "text")}) for line in lines))
     report = run(load_config(tree=tree(trained, bare, tmp_path / "run")))
     assert report.metrics == {"source": {}, "target": {}}
+    (warning,) = report.warnings
+    assert warning.startswith("Adaptation without a source changed the class of ")
+    assert f"what `nlp-transfer predict` gives for {trained}." in warning
+    assert warning[:60] in (tmp_path / "run" / "report.md").read_text()
     ours, theirs = (folder / "model" / "model.safetensors" for folder in (tmp_path / "run", adapted[0]))
     assert ours.read_bytes() == theirs.read_bytes()
 
@@ -133,16 +139,37 @@ def test_the_adapted_model_is_used_as_any_other(adapted, target, tmp_path, capsy
         ({"methods": ["full_fine_tuning"]}, r"source is missing: the domain that is learned from"),
         ({"methods": ["full_fine_tuning", "source_free", "coral"]}, r"source_free reads no source text, which coral"),
         ({"model": "ENCODER"}, r"has no trained head for these classes, and there is no source to train one on"),
-        ({"prior_correction": True}, r"There is no source, and rows of it are needed for prior_correction"),
-        ({"baselines": ["tfidf_svm"]}, r"There is no source, and rows of it are needed for baseline tfidf_svm"),
+        ({"prior_correction": True}, r"prior_correction needs labelled source rows, and source_free has none\. Leave"),
+        ({"baselines": ["tfidf_svm"]}, r"baselines needs labelled source rows, and source_free has none"),
+        (
+            {"methods": ["lp_ft", "source_free"]},
+            r"lp_ft fits a head to labelled source rows, and source_free reads none",
+        ),
+        (
+            {"task": {"max_length": 32, "decision": {"abstain": {"precision": 0.9}}}},
+            r"needs labelled source rows, and there are none\. Leave it out\.",
+        ),
         ({"task": {"max_length": 24}}, r"task\.max_length is 24, and the model was trained with 32\. Set it so\."),
         (
             {"task": {"max_length": 32, "long_documents": "windows", "window_overlap": 4}},
             r"task\.long_documents is 'windows', and the model was trained with its default\. Set it so",
         ),
-        ({"search": {"methods.source_free.weight": [0.5, 1.0]}}, r"rows of it are needed for search"),
+        ({"search": {"methods.source_free.weight": [0.5, 1.0]}}, r"search needs labelled source rows"),
     ],
-    ids=["source", "target", "methods", "coral", "model", "prior", "baseline", "length", "windows", "search"],
+    ids=[
+        "source",
+        "target",
+        "methods",
+        "coral",
+        "model",
+        "prior",
+        "baseline",
+        "lp_ft",
+        "decision",
+        "length",
+        "windows",
+        "search",
+    ],
 )
 def test_wrong_use(trained, target, encoder, corpus, tmp_path, change, message):
     change = json.loads(json.dumps(change).replace("CORPUS", str(corpus)).replace("ENCODER", str(encoder)))

@@ -86,8 +86,7 @@ def run(
             source_only = _run_source_only(experiment, baseline, stop_signals)
             around = dataclasses.replace(around, source_only=source_only)
         if (baseline := baselines[1]) is not None:
-            log.info("With the target's labels, to compare with: %s", baseline.training.output_dir)
-            around = dataclasses.replace(around, ceiling=_run_inside(baseline, stop_signals=stop_signals))
+            around = dataclasses.replace(around, ceiling=_run_ceiling(baseline, stop_signals))
         if experiment.task != task:  # the search has chosen how texts are read
             prepared = prepare(experiment)
         elif searches or any(baselines):  # the head's initial weights are again those of the seed
@@ -121,7 +120,7 @@ def ceiling_experiment(experiment: Experiment, corpora: Mapping[str, Corpus]) ->
         raise DataError(
             f"{target.origin}: ceiling_baseline learns from the target's training split and is scored on its test "
             f"split; splits with labels: {', '.join(labelled) or 'none'}. Give target.path a folder with train and "
-            "test files, or leave ceiling_baseline out."
+            "test files, set target.split.method: near_duplicate, or leave ceiling_baseline out."
         )
     names = experiment.target.label_names or target.label_names
     named = dataclasses.replace(experiment, target=dataclasses.replace(experiment.target, label_names=names))
@@ -167,7 +166,17 @@ def _run_source_only(experiment: Experiment, baseline: Experiment, stop_signals:
         log.info("First without %s, to compare with: %s", methods, place)
     report = _run_inside(baseline, stop_signals=stop_signals)
     if report is not None:
-        log.info("Without %s: %s. Now with it.", methods, score_summary(report))
+        log.info("Without %s: %s.", methods, score_summary(report))
+    return report
+
+
+def _run_ceiling(baseline: Experiment, stop_signals: StopSignals | None) -> Report | None:
+    """Run the ceiling, unless it is finished."""
+    log.info("With the target's labels, to compare with: %s", baseline.training.output_dir)
+    report = _run_inside(baseline, stop_signals=stop_signals)
+    if report is not None:
+        scores = score_summary(report).replace("source test", "target test")
+        log.info("With the target's labels: %s.", scores)
     return report
 
 

@@ -75,6 +75,17 @@ def _methods(config: Any) -> list[str]:
     return composition_problems(config.methods) + problems
 
 
+def _needed_source(config: Any) -> list[str]:
+    """Check that nothing needs labelled rows of the source where a method adapts without any."""
+    name = source_free(config.methods or ())
+    if name is None or config.source is not None:
+        return []
+    needing = [key for key in ("prior_correction", "log_target_scores", "search", "baselines") if getattr(config, key)]
+    if getattr(config.training, "early_stopping_patience", None) is not None:
+        needing.append("training.early_stopping_patience")
+    return [f"{key} needs labelled source rows, and {name} has none. Leave {key} out." for key in needing]
+
+
 def _needed_target(config: Any) -> list[str]:
     """Check that there is a target where methods or training arguments need its text."""
     if config.methods is None or config.training is None or config.target is not None:
@@ -255,6 +266,7 @@ CHECKS: tuple[Callable[[Any], list[str]], ...] = (
     _corpora,
     _source_weights,
     _methods,
+    _needed_source,
     _needed_target,
     _training,
     _target_labels,

@@ -45,7 +45,7 @@ class Experiment:
     Args:
         model: the pretrained encoder: a Hub id, a folder, or `package:NAME/FOLDER` inside an installed package.
         source: the domain that is learned from, or a list of such domains (`--source.0.path` is the first one's path).
-            Its test split is scored at the end. Null where the method `source_free` adapts a trained classifier.
+            Its test split is scored at the end. The method `source_free` has none.
         training: the arguments of `transformers.TrainingArguments` that a run can honour, and ours.
         task: the task, such as sequence_classification.
         target: another domain, which is scored, and from whose text methods such as dann learn. Its labels are for the
@@ -74,8 +74,8 @@ class Experiment:
     """
 
     model: str
-    source: CorpusConfig | tuple[CorpusConfig, ...] | None
-    training: "TransferArguments"
+    source: CorpusConfig | tuple[CorpusConfig, ...] | None = None
+    training: "TransferArguments" = None  # type: ignore[assignment]  # a missing one is a problem like others
     task: Task = field(default_factory=SequenceClassification)
     target: CorpusConfig | None = None
     methods: tuple[Method, ...] = (FullFineTuning(),)
@@ -186,7 +186,7 @@ def load_config(
     sections = _sections(whole, problems)
     if problems:
         raise ConfigError(one_of_each([*problems, *cross_problems(sections)]))
-    config = Experiment(**{"source": None, **sections.values})
+    config = Experiment(**sections.values)
     if config.search:
         try:
             candidate_configs(config)

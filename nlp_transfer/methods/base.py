@@ -127,10 +127,10 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
         if len(changing) > 1:
             problems.append(f"methods: {' and '.join(changing)} each {change.value}; only one of them can be in a run.")
     adapting = [method.name for method in methods if method.needs.target_text]
+    if alone := source_free(methods):
+        return problems + _without_source_problems(alone, methods)
     for method in methods:
         others = " and ".join(name for name in adapting if name != method.name)
-        if others and not method.needs.source:
-            problems.append(f"methods: {method.name} reads no source text, which {others} needs. Take one of them.")
         if others and Change.TARGET_TOKENS in method.changes:
             problems.append(
                 f"methods: {method.name} masks tokens of target texts, which {others} would read. Take one."
@@ -139,6 +139,20 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
             problems.append(
                 f"methods: {method.name} fits the model before the training with {others}, which would do nothing. "
                 "Take full_fine_tuning, partial_fine_tuning, lora or lp_ft."
+            )
+    return problems
+
+
+def _without_source_problems(name: str, methods: Sequence[Method]) -> list[str]:
+    """Return the problems of methods that need a source, beside the one that has none; one message each."""
+    problems = []
+    for method in methods:
+        if method.needs.target_text and method.name != name:
+            problems.append(f"methods: {name} reads no source text, which {method.name} needs. Take one of them.")
+        if Change.TRAINABLE_WEIGHTS in method.changes and Output.ROW_LOSS in method.needs.outputs:
+            problems.append(
+                f"methods: {method.name} fits a head to labelled source rows, and {name} reads none. Take "
+                "full_fine_tuning, partial_fine_tuning or lora."
             )
     return problems
 

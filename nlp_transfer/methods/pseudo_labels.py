@@ -14,8 +14,14 @@ from nlp_transfer.data.encoding.label_columns import has_label, label_column
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.methods.alignment import AlignmentMethod, Features
 from nlp_transfer.methods.extension import Batch, Extension
+from nlp_transfer.metrics.label_shift import expectation_maximisation
+from nlp_transfer.models.config_values import CLASS_FREQUENCIES, RECORD
+from nlp_transfer.models.families import plain_model
 
 log = logging.getLogger(__name__)
+
+MIN_FREQUENCY = 1e-4
+"""Frequency in the source of a class that it has no row of."""
 
 
 class PseudoLabels(Extension):
@@ -77,15 +83,37 @@ class PseudoLabels(Extension):
 
 
 class LabelsAndFrequencies(PseudoLabels):
-    """Keep the class frequencies of the first predictions, too: in the buffer `frequencies` of the method's network.
+    """Estimate the target's class frequencies, too, from the first predictions.
 
-    Its buffer `known` is 0 until then.
+    They go to the buffer `frequencies` of the method's network, whose buffer `known` is 0 until then. Class frequencies
+    of the source are in the model's record; without them, classes were equally frequent.
     """
 
     def predict(self) -> Features:
         """Return the features and logits of all target rows, by the model of the moment."""
         target, network = super().predict(), self.trainer.networks[self.method.name]
         if not network.known:
-            network.frequencies.copy_(target.probabilities().mean(dim=0))
+            config = plain_model(self.trainer.accelerator.unwrap_model(self.trainer.model)).config
+            source = (getattr(config, RECORD, None) or {}).get(CLASS_FREQUENCIES)
+            estimate = target_frequencies(target.probabilities().cpu().double().numpy(), source)
+            network.frequencies.copy_(torch.from_numpy(estimate))
             network.known.fill_(1.0)
         return target
+
+
+def target_frequencies(probabilities: np.ndarray, source: Sequence[float] | None = None) -> np.ndarray:
+    """Return the class frequencies of maximum likelihood in the target, each as if half a text more had the class.
+
+    Args:
+        probabilities: calibrated on the source, of target rows, shape (rows, classes).
+        source: class frequencies there, shape (classes,); None for equal ones.
+
+    Example:
+        >>> target_frequencies(np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]])).round(2)
+        array([0.66, 0.34])
+    """
+    rows, classes = probabilities.shape
+    equal = np.full(classes, 1 / classes)
+    known = equal if source is None or len(source) != classes else np.maximum(source, MIN_FREQUENCY)
+    found = expectation_maximisation(probabilities, known / known.sum(), np.ones(rows))
+    return np.asarray((rows * found + 0.5) / (rows + 0.5 * classes))

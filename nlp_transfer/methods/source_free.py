@@ -2,11 +2,11 @@
 
     L = weight * (mean over texts of H(p_i) + KL(q || mean p)) + pseudo_weight * mean over texts of -log p_i(y_i)
 
-p_i are the class probabilities of a text, and q the class frequencies that the trained model sees in the target before
-it is adapted. Predictions become certain, and no class vanishes, since the divergence then has no bound. The reference
-has H(mean p) in its place, which assumes that classes are equally frequent. y_i is the class whose prototype, a mean of
-features weighted by probabilities, is nearest by cosine; it is chosen anew at the start of each epoch. The layer that
-makes the logits, trained on the source, stays as it is.
+p_i are the class probabilities of a text, and q the class frequencies of the target, estimated by expectation
+maximisation from the trained model's predictions before it is adapted. Predictions become certain, and no class
+vanishes, since the divergence then has no bound. The reference has H(mean p) in its place, which assumes that classes
+are equally frequent. y_i is the class whose prototype, a mean of features weighted by probabilities, is nearest by
+cosine; it is chosen anew at the start of each epoch. The layer that makes the logits, trained on the source, stays.
 Reference: Liang et al. (2020), Do we really need to access the source data?, https://arxiv.org/abs/2002.08546
 """
 
@@ -35,9 +35,11 @@ if TYPE_CHECKING:
 class SourceFree(AlignmentMethod):
     """Adapt a trained classifier by target text alone. It joins a method that chooses the trainable weights.
 
+    The last layer stays as it was trained. It can do harm: compare with the model before on a few labelled texts.
+
     Args:
-        weight: of sure predictions with the class frequencies of before.
-        pseudo_weight: of the loss of pseudo-labels.
+        weight: of the loss that makes predictions sure, and keeps the estimated class frequencies of the target.
+        pseudo_weight: of the loss of pseudo-labels, the classes of the nearest prototypes.
 
     Example:
         >>> data = {"target_dataset": target_rows, "processing_class": tokenizer}
@@ -51,7 +53,10 @@ class SourceFree(AlignmentMethod):
         "Liang et al. (2020), Do we really need to access the source data?, https://arxiv.org/abs/2002.08546"
     )
     needs: ClassVar[Needs] = Needs(
-        source=False, target_text=True, outputs=frozenset({Output.LOGITS, Output.POOLED, Output.HEAD, Output.ROW_LOSS})
+        source=False,
+        target_text=True,
+        pairs=True,
+        outputs=frozenset({Output.LOGITS, Output.POOLED, Output.HEAD, Output.ROW_LOSS}),
     )
     changes: ClassVar[frozenset[Change]] = frozenset({Change.TARGET_LABELS})
 

@@ -18,6 +18,9 @@ CONFIG = "config.json"
 RECORD = "nlp_transfer"
 """Key of our own record in config.json."""
 
+CLASS_FREQUENCIES = "class_frequencies"
+"""Key of the record for the share of each class among the rows that a classifier learned from."""
+
 SIZES = {
     **dict.fromkeys(("num_hidden_layers", "n_layers", "num_layers", "num_decoder_layers", "encoder_layers"), 1_000),
     **dict.fromkeys(("num_attention_heads", "n_heads", "num_heads", "encoder_attention_heads"), 1_000),
@@ -140,7 +143,7 @@ def label_problems(folder: Path) -> Iterator[str]:
 
 
 def _record_problems(place: Path, config: dict[str, Any]) -> Iterator[str]:
-    """Yield problems of our own record: maximum length and thresholds."""
+    """Yield problems of our own record: maximum length, class frequencies and thresholds."""
     record = config.get(RECORD)
     if record is None:
         return
@@ -150,6 +153,9 @@ def _record_problems(place: Path, config: dict[str, Any]) -> Iterator[str]:
     longest = record.get("max_length", 1)
     if not (type(longest) is int and 1 <= longest <= 1_000_000):
         yield f"{place}: {RECORD}.max_length is {format_value(longest)}; expected a number of tokens, such as 512."
+    shares = record.get(CLASS_FREQUENCIES, [])
+    if not (isinstance(shares, list) and all(type(one) in (int, float) and 0 <= one <= 1 for one in shares)):
+        yield f"{place}: {RECORD}.{CLASS_FREQUENCIES} is {format_value(shares)}; expected shares of classes, 0 to 1."
     thresholds = record.get("thresholds", {})
     if not isinstance(thresholds, dict):
         yield f"{place}: {RECORD}.thresholds is {format_value(thresholds)}; expected a probability by label."

@@ -3,9 +3,11 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.models.config_values import CLASS_FREQUENCIES
 from nlp_transfer.models.files.manifest import write_manifest
 from nlp_transfer.tasks import FittedTask
 from nlp_transfer.tasks.saved_folder import CONFIG_KEY, find_saved
@@ -22,7 +24,7 @@ def save_model(
 
     On all processes together. `model` has the adapter merged in; where that is impossible, `adapter` is all there is.
     """
-    record = {"task": task.name, **task.settings()}
+    record = {"task": task.name, **task.settings(), **_class_frequencies(trainer, task)}
     model, paths = _unwrapped(trainer, folder)
     if model is None and ADAPTER not in paths:
         setattr(trainer.accelerator.unwrap_model(trainer.model).config, CONFIG_KEY, record)
@@ -36,6 +38,15 @@ def save_model(
         (Path(written) / "training_args.bin").unlink(missing_ok=True)  # a pickle; nothing needs it here
         write_manifest(Path(written))
     return paths
+
+
+def _class_frequencies(trainer: TransferTrainer, task: FittedTask) -> dict[str, list[float]]:
+    """Return the share of each class among the training rows, for an adaptation without them; of one label a text."""
+    rows = trainer.context.train if trainer.context is not None else None
+    if rows is None or "labels" not in rows.column_names or not task.label_names or isinstance(rows[0]["labels"], list):
+        return {}
+    counts = np.bincount(rows["labels"], minlength=len(task.label_names))
+    return {CLASS_FREQUENCIES: [round(float(one), 6) for one in counts / len(rows)]}
 
 
 def _unwrapped(trainer: TransferTrainer, folder: Path) -> tuple[PreTrainedModel | None, dict[str, str]]:

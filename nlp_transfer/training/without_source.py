@@ -34,8 +34,8 @@ NO_HEAD = "has no trained head for these classes, and there is no source to trai
 
 def check_without_source(experiment: ExperimentParts, task: FittedTask) -> None:
     """Check that no setting needs rows of a source, and that texts are read as in training; raise ConfigError."""
-    needs = [*validation_needs(experiment, task, ()), *(f"baseline {name}" for name in experiment.baseline_names)]
-    problems = [f"There is no source, and rows of it are needed for {', '.join(needs)}. Leave it out."] if needs else []
+    needs = validation_needs(experiment, task, ())
+    problems = [f"{name} needs labelled source rows, and there are none. Leave it out." for name in needs]
     reference = experiment.model_reference
     folder = model_folder(reference.model, revision=reference.revision, trust_remote_code=reference.trust_remote_code)
     trained, ours = saved_record(folder), task.settings()

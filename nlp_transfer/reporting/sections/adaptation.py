@@ -58,7 +58,13 @@ def gap_to_ceiling(run: RunContext) -> Section | None:
         return None
     name, metric = run.task.primary_metric, METRICS[run.task.primary_metric]
     ceiling, ours = run.ceiling.metrics["source"]["test"][name], run.scored["target"]["test"].metrics[name]
-    facts = {f"{metric.title} with the target's labels": f"{metric.format(ceiling)}, on target test"}
+    learned, scores = run.ceiling.corpora["source"].rows["train"], ceiling_scores(run)["target"]["test"]
+    low, high = (-100 * scores[f"macro_f1_gain_{end}"] for end in ("high", "low"))
+    facts = {
+        f"{metric.title} with the target's labels": f"{metric.format(ceiling)}, on target test",
+        "labelled texts it learned from": f"{learned:,}",
+        "above the model": f"{100 * (ceiling - ours):+.1f} points (95 % over rows {low:+.1f} to {high:+.1f})",
+    }
     if run.source_only is not None:
         source_only = run.source_only.metrics["target"]["test"][name]
         share = closed_share(ours, source_only, ceiling)

@@ -85,7 +85,8 @@ def _tokens_read(
             chosen = labels[:, place] > 0 if decision.multi_label else labels == place
             row.append(f"{_share_read(rows, chosen):.1%} of {int(chosen.sum()):,}" if chosen.any() else "–")
         classes.append(row)
-    yield Table("", ["class: tokens read, texts", *labelled], classes, in_terminal=False)
+    if labelled:
+        yield Table("", ["class: tokens read, texts", *labelled], classes, in_terminal=False)
 
 
 def _share_read(rows: "Dataset", chosen: np.ndarray | slice = slice(None)) -> float:

@@ -4,12 +4,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
+import torch
 from scipy.special import softmax
+from torch import nn
 
-from nlp_transfer.reporting.sections.before_training import UNCHECKED, scores_before, without_source
+from nlp_transfer.methods import SourceFree
+from nlp_transfer.reporting.sections import before_training
+from nlp_transfer.reporting.sections.before_training import scores_before, without_source
 from nlp_transfer.tasks.base import Predictions
-from nlp_transfer.tasks.blocks import Text
-from tests.reporting.sections.reports import rows_of
+from tests.reporting.sections.reports import alerts_of, rows_of
 
 LABELS = np.array([0, 0, 1, 1])
 BEFORE = np.log([[0.8, 0.2], [0.4, 0.6], [0.4, 0.6], [0.2, 0.8]])
@@ -29,8 +33,15 @@ def finished(labels: np.ndarray | None = LABELS, sources: tuple[str, ...] = ()) 
         probabilities=lambda logits: softmax(logits, axis=1),
         gains=lambda ours, theirs: {"gain": 1.0},
     )
+    network = nn.Module()
+    network.register_buffer("frequencies", torch.tensor([0.6, 0.4]))
     return SimpleNamespace(
-        task=task, scored=side(NOW), before=side(BEFORE), experiment=SimpleNamespace(sources=sources)
+        task=task,
+        scored=side(NOW),
+        before=side(BEFORE),
+        experiment=SimpleNamespace(sources=sources, methods=[SourceFree()], model="runs/first/model"),
+        trainer=SimpleNamespace(networks={"source_free": network}),
+        predictions="runs/second/predictions.jsonl.gz",
     )
 
 
@@ -38,13 +49,23 @@ def test_what_changed() -> None:
     section = without_source(finished(None))
     assert rows_of(section) == {
         "texts whose class changed": "1 of 4 (25.0%)",
-        "predicted negative": "25.0% before, 50.0% now",
-        "predicted positive": "75.0% before, 50.0% now",
+        "predicted negative": "25.0% before, 50.0% now; 60.0% expected",
+        "predicted positive": "75.0% before, 50.0% now; 40.0% expected",
         "mean confidence": "0.700 before, 0.750 now",
     }
-    assert section is not None
-    assert section.blocks[-1] == Text(UNCHECKED)
+    assert alerts_of(section) == [
+        "Adaptation without a source changed the class of 1 of 4 target texts, and class shares by 25.0 points. No label "
+        "judges that. Label some texts whose class changed: compare runs/second/predictions.jsonl.gz with what "
+        "`nlp-transfer predict` gives for runs/first/model."
+    ]
     assert without_source(finished(sources=("books",))) is None
+
+
+def test_with_labels_only_a_large_shift_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    (warning,) = alerts_of(without_source(finished()))
+    assert warning.endswith("Look at the scores of both models on these texts, from which it learned without labels.")
+    monkeypatch.setattr(before_training, "MAX_SHIFT", 0.25)
+    assert alerts_of(without_source(finished())) == []
 
 
 def test_scores_come_with_the_gain_over_them() -> None:
