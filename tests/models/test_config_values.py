@@ -80,6 +80,11 @@ def test_the_whole_one_loads(folder):
         ),
         (
             "nlp_transfer",
+            {"class_frequencies": [0.5, 1.5]},
+            "config.json: nlp_transfer.class_frequencies is [0.5, 1.5]; expected shares of classes, 0 to 1.",
+        ),
+        (
+            "nlp_transfer",
             {"thresholds": [0.5]},
             "config.json: nlp_transfer.thresholds is [0.5]; expected a probability by",
         ),
