@@ -25,11 +25,10 @@ MIN_FREQUENCY = 1e-4
 
 
 class PseudoLabels(Extension):
-    """Label target rows by the model of the moment; `choose` returns their labels, as `SelfTraining.pseudo_labels`.
+    """Label target rows by the model of the moment.
 
-    It is given a function that predicts all target rows.
-
-    `labels` are int64, -1 for none; None where no row has any.
+    `choose` returns their labels, as `SelfTraining.pseudo_labels`, and is given a function that predicts all target
+    rows. `labels` are int64, -1 for none; None where no row has any.
     """
 
     def __init__(self, method: AlignmentMethod, choose: Callable[..., np.ndarray | None]) -> None:

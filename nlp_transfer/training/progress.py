@@ -119,7 +119,7 @@ def progress_line(logs: dict[str, Any], state: TrainerState) -> str:
     where = f"epoch {state.epoch or 0:.2f} · step {state.global_step}/{state.max_steps}"
     if "loss" in logs:
         parts = [f"{name.removesuffix('_loss')} {value:.4f}" for name, value in logs.items() if name.endswith("_loss")]
-        of = f" ({', '.join(parts)})" if parts else ""
+        of = f" ({', '.join(parts)})" if len(parts) > 1 else ""
         return f"{where} · loss {logs['loss']:.4f}{of} · learning rate {logs.get('learning_rate', 0.0):.2e}"
     scores = {key.removeprefix("eval_"): value for key, value in logs.items() if key.startswith("eval_")}
     names = [name for name, metric in METRICS.items() if metric.logged and name in scores]
