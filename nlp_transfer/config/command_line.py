@@ -219,6 +219,10 @@ def read_overrides(
             problems.append(f"{word!r} is not an option; expected {' or '.join(known) or expected}.")
             if known == places and not equals and remaining and not remaining[0].startswith("--"):
                 remaining.pop(0)
+        elif _is_misspelt(path, options, paths):
+            problems.append(did_you_mean("option", f"--{path}", options))
+            if not equals and remaining and not remaining[0].startswith("--"):
+                remaining.pop(0)
         elif equals:
             overrides.append((path, read_value(text)))
         elif remaining and not remaining[0].startswith("--"):
@@ -228,6 +232,14 @@ def read_overrides(
     if problems:
         raise ConfigError(problems)
     return overrides
+
+
+def _is_misspelt(path: str, options: Sequence[str], paths: Callable[[], Sequence[str]]) -> bool:
+    """Return whether a name is no section or field, and nearest to an option of the command."""
+    if "." in path or nearest_name(f"--{path}", options) is None:
+        return False
+    known = [f"--{one}" for one in {place.partition(".")[0] for place in paths()}]
+    return f"--{path}" not in known and nearest_name(f"--{path}", [*options, *known]) in options
 
 
 def _without_value(path: str, options: Sequence[str], paths: Sequence[str]) -> str:

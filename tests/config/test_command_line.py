@@ -158,3 +158,14 @@ def test_words_that_are_no_pair():
         "--generation: '=2' is no setting; expected NAME=VALUE, such as num_beams=1.",
         "--generation: top_k is given twice.",
     ]
+
+
+def test_a_misspelt_option_with_a_value_is_no_field():
+    options, paths = ["--budget_minutes", "--output"], lambda: ["source.path", "methods.lora.r", "output_dir"]
+    with pytest.raises(ConfigError) as caught:
+        read_overrides(["--budgetminutes", "5", "--outputs=x", "--methosd", "lora"], EXPECTED, options, paths)
+    assert caught.value.problems == [
+        "Unknown option '--budgetminutes'. Did you mean '--budget_minutes'? Options: --budget_minutes, --output.",
+        "Unknown option '--outputs'. Did you mean '--output'? Options: --budget_minutes, --output.",
+    ]
+    assert read_overrides(["--methosd", "lora"], EXPECTED, options, paths) == [("methosd", "lora")]
