@@ -11,7 +11,7 @@ from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.commands.estimate import estimate
 from nlp_transfer.commands.sweep_runs import read_sweep, run_sweep
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.reporting.config_record import to_yaml
 from nlp_transfer.reporting.predictions import read_rows
 from nlp_transfer.reporting.report import Report
@@ -176,6 +176,15 @@ def test_wrong_use(trained, target, encoder, corpus, tmp_path, change, message):
     with pytest.raises(ConfigError, match=message):
         run(load_config(tree={**tree(trained, target, tmp_path / "run"), **change}))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_target_with_lists_of_labels_is_refused(trained, tmp_path):
+    many = tmp_path / "many.jsonl"
+    many.write_text("\n".join(json.dumps(row) for row in rows(12, multi_label=True, seed=9)))
+    with pytest.raises(
+        DataError, match=r"has lists of labels \(column labels\), and the model gives each text one class"
+    ):
+        run(load_config(tree=tree(trained, many, tmp_path / "run")))
 
 
 def test_commands_that_read_a_source_need_one(trained, target, tmp_path):

@@ -95,7 +95,8 @@ class LabelsAndFrequencies(PseudoLabels):
             config = plain_model(self.trainer.accelerator.unwrap_model(self.trainer.model)).config
             source = (getattr(config, RECORD, None) or {}).get(CLASS_FREQUENCIES)
             estimate = target_frequencies(target.probabilities().cpu().double().numpy(), source)
-            network.frequencies.copy_(torch.from_numpy(estimate))
+            # As with labels, all processes take what the first has.
+            network.frequencies.copy_(broadcast(torch.from_numpy(estimate).float().to(self.trainer.args.device)))
             network.known.fill_(1.0)
         return target
 

@@ -130,6 +130,11 @@ def _checked_source(experiment: ExperimentParts, task: FittedTask, source: Corpu
 
 def _check_label_columns(corpora: Mapping[str, Corpus]) -> None:
     """Raise DataError where one domain has one label a text and the other several."""
+    if "source" not in corpora and corpora["target"].multi_label:
+        raise DataError(
+            f"The target ({corpora['target'].origin}) has lists of labels (column labels), and the model gives each "
+            "text one class. Name a column of single labels: target.columns: {theirs: label}, or none."
+        )
     known = {domain: corpus for domain, corpus in corpora.items() if corpus.label_column is not None}
     if len({corpus.label_column for corpus in known.values()}) > 1:
         source, target = known["source"], known["target"]

@@ -66,6 +66,8 @@ def test_the_ceiling_learns_from_the_target_and_is_scored_beside_the_model(encod
     assert facts["macro-F1 with the target's labels"] == f"{own['macro_f1']:.3f}, on target test"
     ours, source_only = (one["target"]["test"]["macro_f1"] for one in (report.metrics, report.baselines["source_only"]))
     share = closed_share(ours, source_only, own["macro_f1"])
+    assert facts["labelled texts it learned from"] == "30"
+    assert facts["above the model"].startswith(f"{100 * (own['macro_f1'] - ours):+.1f} points (95 % over rows ")
     assert facts["gap closed by the model"] == ("none to close" if share is None else f"{share:.0%}")
     # It is no baseline to beat.
     assert "the best baseline, ceiling" not in (tmp_path / "run" / "report.md").read_text()
