@@ -17,6 +17,19 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def duration(seconds: float) -> str:
+    """Return seconds as text.
+
+    Example:
+        >>> [duration(s) for s in (0.25, 59.6, 61, 7325)]
+        ['0.2 s', '60 s', '1 min 1 s', '2 h 2 min']
+    """
+    if seconds < 60.5:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def stage_bar(
     stage: str, total: int | None, *, unit: str = "", initial: int = 0, leave: bool = True, quiet: bool = False
 ) -> Any:

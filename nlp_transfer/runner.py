@@ -18,6 +18,7 @@ from accelerate import PartialState
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.errors import NLPTransferError
 from nlp_transfer.files import write_text
+from nlp_transfer.methods.context import Context
 from nlp_transfer.metrics.negative_transfer import CEILING, SOURCE_ONLY
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.files.download import model_folder
@@ -169,22 +170,14 @@ def _train(
         building = time.perf_counter() - started
         trainer.train(resume_from_checkpoint=latest_checkpoint(trainer, folder.path))
         use_float32(trainer)
-        ended = time.perf_counter()
+        trained = building + trainer.resume.seconds, time.perf_counter()
         rows = evaluation_splits(experiment, data.encoded)
         before = _predict_untrained(trainer, experiment, data, rows)
         if not experiment.sources:
             keep_confidence(trainer, rows["target"], before["target"])
         correction = correct_prior(trainer, task, rows) if experiment.prior_correction else PriorCorrection()
         scored = score_model(trainer, task, rows)
-        cost = Cost(
-            *parameters,
-            train_seconds=building + trainer.resume.seconds,
-            evaluation_seconds=time.perf_counter() - ended,
-            tokens_trained=round((trainer.state.epoch or 1.0) * tokens_an_epoch(context, adapts=trainer.adapts)),
-            peak_memory_bytes=peak_memory_bytes(),
-            peak_gpu_bytes=peak_gpu_bytes(),
-            hardware=hardware(trainer.args),
-        )
+        cost = _cost(trainer, context, parameters, *trained)
         paths = {**save_model(trainer, task, data.tokenizer, folder.path), "log": str(folder.path / LOG)}
         facts = facts_of(prepared.loaded, data.encoded, trainer, context)
     made = RunContext(
@@ -201,6 +194,21 @@ def _train(
         around.ceiling,
     )
     return _TrainedRun(made, cost, {**facts, **task.facts}, paths)
+
+
+def _cost(
+    trainer: TransferTrainer, context: Context, parameters: tuple[int, int], seconds: float, ended: float
+) -> Cost:
+    """Return what a run took that has trained for so many seconds, until `ended`, and is scored now."""
+    return Cost(
+        *parameters,
+        train_seconds=seconds,
+        evaluation_seconds=time.perf_counter() - ended,
+        tokens_trained=round((trainer.state.epoch or 1.0) * tokens_an_epoch(context, adapts=trainer.adapts)),
+        peak_memory_bytes=peak_memory_bytes(),
+        peak_gpu_bytes=peak_gpu_bytes(),
+        hardware=hardware(trainer.args),
+    )
 
 
 def _parameter_summary(experiment: Experiment, trainable: int, total: int) -> str:

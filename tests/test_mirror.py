@@ -22,6 +22,7 @@ WHOLE = {
     "test_renamed.py",
     "test_pushing_extractors.py",
     "test_security.py",
+    "test_source_free.py",
     "training/test_one_update.py",
     "training/test_other_heads.py",
     "training/test_stock_order.py",

@@ -8,7 +8,7 @@ import pytest
 from tqdm import tqdm
 
 from nlp_transfer import progress
-from nlp_transfer.progress import StageLines, counted, is_terminal, stage_bar
+from nlp_transfer.progress import StageLines, counted, duration, is_terminal, stage_bar
 
 
 class Terminal(io.StringIO):
@@ -78,3 +78,14 @@ def test_a_line_of_the_log_goes_to_standard_output(capsys):
     with stage_bar("Training", 2) as lines:
         lines.write("loss 0.5")
     assert capsys.readouterr() == ("loss 0.5\n", "")
+
+
+def test_durations_as_people_say_them():
+    assert [duration(s) for s in (0.04, 9.94, 59.6, 61, 3600, 7325)] == [
+        "0.0 s",
+        "9.9 s",
+        "60 s",
+        "1 min 1 s",
+        "1 h 0 min",
+        "2 h 2 min",
+    ]

@@ -28,6 +28,7 @@ from nlp_transfer.files import CACHE_VARIABLE
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.metrics.metric import WeightedRows
 from nlp_transfer.metrics.table import LABEL_FREE
+from nlp_transfer.progress import duration
 from nlp_transfer.reporting.environment import hardware, peak_gpu_bytes, peak_memory_bytes
 from nlp_transfer.reporting.log import quiet
 from nlp_transfer.tasks.blocks import Table
@@ -74,19 +75,6 @@ class Estimate:
         return Table(title, ("", "estimate"), rows)
 
 
-def duration(seconds: float) -> str:
-    """Return seconds as text.
-
-    Example:
-        >>> [duration(s) for s in (0.25, 59.6, 61, 7325)]
-        ['0.2 s', '60 s', '1 min 1 s', '2 h 2 min']
-    """
-    if seconds < 60.5:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
 def estimate(experiment: Experiment) -> Estimate:
     """Estimate time and memory of a run on this machine; raises ConfigError and DataError as `run` would."""
     if (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
@@ -124,12 +112,7 @@ def estimate(experiment: Experiment) -> Estimate:
                 last.trainer.train()
         # Without a source the model before is scored, too, and the confidence is compared with its own.
         seconds["Final scoring"] = _scoring(last.trainer, data.encoded) * (1 if experiment.sources else 3)
-    if source_only_experiment(experiment) is not None:
-        saved = seconds.get("Training", 0.0) * (1 - 1 / with_target) + seconds.get(LABELLING, 0.0)
-        seconds["Source-only baseline"] = sum(seconds.values()) - saved
-    if ceiling_experiment(experiment, data.corpora) is not None:
-        rows = len(data.corpora["target"].splits["train"])
-        seconds["Ceiling baseline"] = seconds.get("Training", 0.0) / with_target * rows / len(train)
+    seconds |= _baselines(experiment, data, seconds, with_target)
     if others := len(candidate_configs(experiment)) - 1 if experiment.search else 0:
         seconds[f"Other candidates, {others}"] = others * sum(seconds.values())
     return Estimate(
@@ -142,6 +125,20 @@ def estimate(experiment: Experiment) -> Estimate:
         peak_gpu_bytes=peak_gpu_bytes(),
         early_stopping=training.early_stopping_patience is not None,
     )
+
+
+def _baselines(
+    experiment: Experiment, data: RunData, seconds: dict[str, float], with_target: float
+) -> dict[str, float]:
+    """Return the seconds of the runs to compare with; `with_target` is by how much target rows lengthen an epoch."""
+    baselines, training = {}, seconds.get("Training", 0.0)
+    if source_only_experiment(experiment) is not None:
+        saved = training * (1 - 1 / with_target) + seconds.get(LABELLING, 0.0)
+        baselines["Source-only baseline"] = sum(seconds.values()) - saved
+    if ceiling_experiment(experiment, data.corpora) is not None:
+        share = len(data.corpora["target"].splits["train"]) / data.train_rows
+        baselines["Ceiling baseline"] = training / with_target * share
+    return baselines
 
 
 def _probed(experiment: Experiment, epochs: float) -> Experiment:

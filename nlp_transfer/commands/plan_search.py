@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from nlp_transfer import runner
-from nlp_transfer.commands.estimate import duration
 from nlp_transfer.commands.plans import GIVEN, adapts, experiments
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.errors import CheckpointError, ConfigError, TrainingError
 from nlp_transfer.files import check_empty_folder, make_private_folder, read_json, write_json
+from nlp_transfer.progress import duration
 from nlp_transfer.reporting.config_record import config_differences, config_record
 from nlp_transfer.reporting.log import quiet
 from nlp_transfer.training.setup import load_data

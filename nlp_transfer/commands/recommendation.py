@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nlp_transfer.commands.estimate import duration
 from nlp_transfer.commands.finished_runs import read_run
 from nlp_transfer.commands.plan_search import PlanSearch, SearchState, Tried
 from nlp_transfer.commands.plans import BASELINE
@@ -17,6 +16,7 @@ from nlp_transfer.errors import ConfigError, TrainingError, format_value
 from nlp_transfer.files import write_text
 from nlp_transfer.metrics.significance import Choice, choose_run
 from nlp_transfer.models.outputs import Output
+from nlp_transfer.progress import duration
 from nlp_transfer.reporting.config_record import differing, to_yaml
 from nlp_transfer.reporting.html import sections_page
 from nlp_transfer.reporting.markdown import sections_markdown

@@ -219,10 +219,6 @@ def read_overrides(
             problems.append(f"{word!r} is not an option; expected {' or '.join(known) or expected}.")
             if known == places and not equals and remaining and not remaining[0].startswith("--"):
                 remaining.pop(0)
-        elif _is_misspelt(path, options, paths):
-            problems.append(did_you_mean("option", f"--{path}", options))
-            if not equals and remaining and not remaining[0].startswith("--"):
-                remaining.pop(0)
         elif equals:
             overrides.append((path, read_value(text)))
         elif remaining and not remaining[0].startswith("--"):
@@ -287,7 +283,16 @@ def _read_section(
 
     if hint is experiment.Experiment:
         expected = f"--{name} FILE, or --PATH VALUE such as --source.path data.csv"
-        return experiment.load_config(files, read_overrides(rest, expected, options, experiment.known_paths), base)
+        overrides = read_overrides(rest, expected, options, experiment.known_paths)
+        wrong = [path for path, _ in overrides if _is_misspelt(path, options, experiment.known_paths)]
+        problems = [did_you_mean("option", f"--{path}", options) for path in wrong]
+        try:
+            config = experiment.load_config(files, [pair for pair in overrides if pair[0] not in wrong], base)
+        except ConfigError as error:
+            raise ConfigError([*problems, *error.problems]) from error
+        if problems:
+            raise ConfigError(problems)
+        return config
     paths = [path for section in experiment.help_corpus(name) for path, *_ in section.fields]
     expected = f"--{name}.PATH VALUE such as --{name}.path data/kitchen"
     overrides = read_overrides(rest, expected, options, lambda: paths)

@@ -13,7 +13,6 @@ from nlp_transfer.commands.estimate import (
     UpdateTimer,
     _rows_scored_too,
     _times_due,
-    duration,
     estimate,
     interpolate,
     spread_rows,
@@ -193,17 +192,6 @@ def test_what_methods_do_before_an_epoch_is_no_part_of_an_updates_time(monkeypat
     # The first update is timed from its first forward pass on, a later one from the end of the update before.
     assert timed.epochs == [[2.0, 3.0], [2.0, 3.0]]
     assert timed.first == 52.0
-
-
-def test_durations_as_people_say_them():
-    assert [duration(s) for s in (0.04, 9.94, 59.6, 61, 3600, 7325)] == [
-        "0.0 s",
-        "9.9 s",
-        "60 s",
-        "1 min 1 s",
-        "1 h 0 min",
-        "2 h 2 min",
-    ]
 
 
 def test_the_table_of_an_estimate():
