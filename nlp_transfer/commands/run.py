@@ -18,6 +18,7 @@ from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.errors import ConfigError, DataError, PublishError, format_value
 from nlp_transfer.methods import FullFineTuning
 from nlp_transfer.metrics.negative_transfer import CEILING, SOURCE_ONLY
+from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.reporting.log import quiet
 from nlp_transfer.reporting.prepared_run import prepare
 from nlp_transfer.reporting.report import Report
@@ -27,6 +28,7 @@ from nlp_transfer.training.extensions.checkpoint_selection import label_free_met
 from nlp_transfer.training.recipe import source_only_arguments, source_only_methods
 from nlp_transfer.training.setup import load_model
 from nlp_transfer.training.signals import StopSignals
+from nlp_transfer.training.source_weights import SIZE
 from nlp_transfer.training.target_data import selects_by_target_labels, target_method_names
 
 log = logging.getLogger(__name__)
@@ -81,15 +83,16 @@ def run(
         task = experiment.task
         if searches:
             experiment, around = _search(experiment, folder, around, stop_signals)
-        baselines = [source_only_experiment(experiment), ceiling_experiment(experiment, prepared.data.corpora)]
-        if (baseline := baselines[0]) is not None:
-            source_only = _run_source_only(experiment, baseline, stop_signals)
+        without, ceiling = source_only_experiment(experiment), ceiling_experiment(experiment, prepared.data.corpora)
+        if without is not None:
+            source_only = _run_source_only(experiment, without, stop_signals)
             around = dataclasses.replace(around, source_only=source_only)
-        if (baseline := baselines[1]) is not None:
-            around = dataclasses.replace(around, ceiling=_run_ceiling(baseline, stop_signals))
+        if ceiling is not None:
+            around = dataclasses.replace(around, ceiling=_run_ceiling(ceiling, stop_signals))
         if experiment.task != task:  # the search has chosen how texts are read
             prepared = prepare(experiment)
-        elif searches or any(baselines):  # the head's initial weights are again those of the seed
+        elif searches or without is not None or ceiling is not None:
+            # The head's initial weights are again those of the seed.
             loaded = load_model(experiment, prepared.data.task)
             prepared = dataclasses.replace(prepared, loaded=loaded)
         report = runner.train_and_report(experiment, prepared, folder, around=around, stop_signals=stop_signals)
@@ -131,7 +134,8 @@ def in_target(experiment: Experiment, folder: Path) -> Experiment:
     """Return the experiment that learns from the target's labels in place of the source's."""
     by_own = bool(label_free_metric(experiment.training)) or selects_by_target_labels(experiment)
     learned = {"source": experiment.target, "target": None, "log_target_scores": False}
-    return _baseline(experiment, folder, by_own=by_own, **learned)
+    training = experiment.training.with_output_dir(str(folder), source_weights=SIZE)  # there is one source now
+    return _baseline(dataclasses.replace(experiment, training=training), folder, by_own=by_own, **learned)
 
 
 def _baseline(experiment: Experiment, folder: Path, *, by_own: bool, **changes: Any) -> Experiment:
@@ -175,8 +179,9 @@ def _run_ceiling(baseline: Experiment, stop_signals: StopSignals | None) -> Repo
     log.info("With the target's labels, to compare with: %s", baseline.training.output_dir)
     report = _run_inside(baseline, stop_signals=stop_signals)
     if report is not None:
-        scores = score_summary(report).replace("source test", "target test")
-        log.info("With the target's labels: %s.", scores)
+        metric = METRICS[baseline.task.primary_metric]
+        score = metric.format(report.metrics["source"]["test"][metric.name])
+        log.info("With the target's labels: target test %s %s.", metric.title, score)
     return report
 
 

@@ -7,10 +7,11 @@ import pytest
 from nlp_transfer import run
 from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.commands.estimate import estimate
-from nlp_transfer.commands.run import source_only_experiment
+from nlp_transfer.commands.run import ceiling_experiment, source_only_experiment
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.negative_transfer import closed_share
+from nlp_transfer.training.setup import load_corpora
 from tests.reporting.sections.reports import finding
 from tests.tiny_runs import rows, run_tree, write_corpus
 
@@ -91,3 +92,15 @@ def test_dry_run_and_estimate_know_the_ceiling(encoder, corpus, tmp_path):
     folder = tmp_path / "run" / "ceiling"
     assert f"Before it a run on the target's labels is trained in {folder}." in dry_run(experiment)
     assert estimate(experiment).seconds["Ceiling baseline"] > 0
+
+
+def test_the_ceiling_of_several_sources_has_one(encoder, corpus, tmp_path):
+    target = write_corpus(tmp_path / "target", sizes=(30, 9, 12))
+    other = write_corpus(tmp_path / "other")
+    made = adapting(encoder, corpus, target, tmp_path / "run", ceiling_baseline=True)
+    made["source"], made["training"]["source_weights"] = [{"path": str(corpus)}, {"path": str(other)}], "equal"
+    experiment = load_config(tree=made)
+    ceiling = ceiling_experiment(experiment, load_corpora(experiment)[0])
+    assert [one.path for one in ceiling.sources] == [str(target)]
+    assert (ceiling.target, ceiling.training.source_weights) == (None, "size")
+    assert ceiling.training.output_dir == str(tmp_path / "run" / "ceiling")
