@@ -49,7 +49,7 @@ def tree(trained, target, output, **training):
 @pytest.fixture(scope="module")
 def adapted(trained, target, tmp_path_factory):
     folder = tmp_path_factory.mktemp("adapted") / "run"
-    return folder, run(load_config(tree=tree(trained, target, folder)))
+    return folder, run(load_config(tree=tree(trained, target, folder, learning_rate=1e-3)))
 
 
 def test_a_run_without_a_source_reports_what_it_changed(adapted, trained):
@@ -81,7 +81,7 @@ def test_its_labels_change_nothing(adapted, trained, target, tmp_path):
     bare = tmp_path / "bare.jsonl"
     lines = [json.loads(line) for line in target.read_text().splitlines()]
     bare.write_text("\n".join(json.dumps({key: line[key] for key in ("id", "text")}) for line in lines))
-    report = run(load_config(tree=tree(trained, bare, tmp_path / "run")))
+    report = run(load_config(tree=tree(trained, bare, tmp_path / "run", learning_rate=1e-3)))
     assert report.metrics == {"source": {}, "target": {}}
     (warning,) = report.warnings
     assert warning.startswith("Adaptation without a source changed the class of ")
@@ -104,7 +104,7 @@ def test_the_defaults_of_such_a_run(trained, target, tmp_path):
 
 def test_it_resumes_and_runs_on_two_processes(adapted, trained, target, tmp_path, capsys):
     folder, report = adapted
-    assert run(load_config(tree=tree(trained, target, folder)), resume=True) == report
+    assert run(load_config(tree=tree(trained, target, folder, learning_rate=1e-3)), resume=True) == report
     made = tree(trained, target, tmp_path / "two", num_train_epochs=1, per_device_train_batch_size=4)
     train_on_two_processes(made, tmp_path)
     one = tree(trained, target, tmp_path / "one", num_train_epochs=1, per_device_train_batch_size=8)

@@ -16,15 +16,9 @@ from nlp_transfer.methods import CORAL, FullFineTuning, LoRA, SourceFree
 from nlp_transfer.methods.alignment import Features
 from nlp_transfer.methods.source_free import information_terms, prototype_labels
 from tests.methods.adapting import term_of, two_sides
-from tests.tiny_models import collate, random_rows, tiny_model
+from tests.tiny_models import collate_with_labels_or_without, random_rows, tiny_model
 
 TARGET = without_labels(random_rows(14, seed=9))
-
-
-def pad(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-    """Pad rows with labels or without, as transformers' collators do."""
-    batch = collate([{"labels": 0, **row} for row in rows])
-    return {name: value for name, value in batch.items() if name != "labels" or "labels" in rows[0]}
 
 
 def trainer(folder: Path, model: Any = None, **given: Any) -> TransferTrainer:
@@ -45,7 +39,9 @@ def trainer(folder: Path, model: Any = None, **given: Any) -> TransferTrainer:
         "seed": 5,
     }
     model = tiny_model("bert") if model is None else model
-    return TransferTrainer(model, TransferArguments(**{**arguments, **given}), pad, methods=methods, **values)
+    return TransferTrainer(
+        model, TransferArguments(**{**arguments, **given}), collate_with_labels_or_without, methods=methods, **values
+    )
 
 
 def probabilities(run: TransferTrainer) -> torch.Tensor:

@@ -25,12 +25,14 @@ from nlp_transfer.methods import (
     CDAN,
     CORAL,
     DANN,
+    MCC,
     MMD,
     Joint,
     LoRA,
     Method,
     PartialFineTuning,
     SelfTraining,
+    SourceFree,
     TargetMLM,
 )
 from nlp_transfer.models.activation_cache.window_rows import WINDOW_IDS
@@ -40,7 +42,7 @@ from nlp_transfer.models.heads.masked_lm import score_masked_tokens
 from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.runtime import leave_process_group
-from tests.tiny_models import PADDING, collate, random_rows, tiny_config, tiny_model
+from tests.tiny_models import PADDING, collate_with_labels_or_without, random_rows, tiny_config, tiny_model
 from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer
 from tests.tiny_writers import WRITERS, pad_pairs, pairs, tiny_writer
 
@@ -52,9 +54,14 @@ ADAPTING: dict[str, list[Method]] = {
     "unlabelled": [DANN(weight=1.0), CDAN(weight=1.0), MMD(weight=2.0), CORAL(weight=50.0)],
     "joint": [Joint(source_weight_start=0.3)],
     "sources": [DANN(weight=1.0), CDAN(weight=1.0)],
+    "confusion": [MCC(weight=2.0)],
+    "alone": [SourceFree(pseudo_weight=0.5)],
     "hidden": [TargetMLM(weight=2.0, mask_probability=0.3)],
 }
 """Methods for a target domain, whose terms look at all rows of an update at once."""
+
+ONE_LABEL = ("confusion", "alone")
+"""Those that are for one label a text."""
 
 UNEVEN = (9, 3)
 """Rows of an update that fill it in part only: of two processes the second has one row, or none at all."""
@@ -67,11 +74,11 @@ EVALUATED = (1, 3, 5, 17)
 
 
 def double(rows):
-    batch = collate(rows)
+    batch = collate_with_labels_or_without(rows)
     if WINDOW_IDS in rows[0]:
         width = batch["input_ids"].shape[1]
         batch[WINDOW_IDS] = torch.tensor([row[WINDOW_IDS] + [0] * (width - len(row[WINDOW_IDS])) for row in rows])
-    if batch["labels"].is_floating_point():
+    if "labels" in batch and batch["labels"].is_floating_point():
         batch["labels"] = batch["labels"].double()
     return batch
 
@@ -110,7 +117,7 @@ def trainer_for(
         model,
         arguments_for(accumulation, folder, **arguments),
         double,
-        train_dataset=train,
+        train_dataset=None if adapting == "alone" else train,
         target_dataset=target,
         processing_class=tiny_tokenizer(),
         methods=[*(methods or ()), *ADAPTING.get(adapting, ())],
@@ -201,13 +208,18 @@ def weights(trainer: TransferTrainer) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in (*trainer.model.parameters(), *networks)]).clone()
 
 
+def methods_for(*, multi_label: bool) -> list[str]:
+    """The names of `ADAPTING` for rows of one label, or of several."""
+    return [name for name in ADAPTING if not (multi_label and name in ONE_LABEL)]
+
+
 def cases() -> Iterator[tuple[str, dict[str, Any]]]:
     """Each update by name, and what makes it."""
     for family, multi_label in itertools.product(FAMILIES, (False, True)):
         kind, values = "multi" if multi_label else "single", {"family": family, "multi_label": multi_label}
         for own_loss in (False, True):
             yield f"{family}/{kind}/{'own' if own_loss else 'head'}", {**values, "own_loss": own_loss}
-        for adapting in ADAPTING:
+        for adapting in methods_for(multi_label=multi_label):
             yield f"{family}/{kind}/{adapting}", {**values, "own_loss": False, "adapting": adapting}
     for family in FAMILIES:
         yield f"{family}/masked", {"family": family}
@@ -232,7 +244,7 @@ def uneven_cases() -> Iterator[tuple[str, dict[str, Any]]]:
         kind, values = "multi" if multi_label else "single", {**plain, "multi_label": multi_label, "rows": rows}
         for own_loss in (False, True):
             yield f"{rows} rows/{kind}/{'own' if own_loss else 'head'}", {**values, "own_loss": own_loss}
-        for adapting in ADAPTING:
+        for adapting in methods_for(multi_label=multi_label):
             yield f"{rows} rows/{kind}/{adapting}", {**values, "adapting": adapting}
     for rows in UNEVEN:
         yield f"{rows} rows/masked", {"family": "bert", "rows": rows}
