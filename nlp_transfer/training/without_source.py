@@ -1,6 +1,7 @@
 """Adapt a trained classifier without its source: there are no source rows, and the classes are the model's own."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 
 import numpy as np
 from datasets import ClassLabel, Dataset, Features, Value
@@ -16,6 +17,7 @@ from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import FittedTask
 from nlp_transfer.tasks.base import Predictions
 from nlp_transfer.tasks.saved_folder import saved_record
+from nlp_transfer.tasks.sequence_classification.long_documents import LongDocuments
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.scoring import predict
 from nlp_transfer.training.target_evaluation import final_layer
@@ -24,9 +26,6 @@ from nlp_transfer.training.without_validation import validation_needs
 
 MAX_TEMPERATURE = 20.0
 """Maximum factor by which logits are made smaller or larger."""
-
-READING = ("max_length", "long_documents", "pooling", "window_overlap", "max_windows")
-"""Settings of a task that a saved model records, by which it reads texts."""
 
 NO_HEAD = "has no trained head for these classes, and there is no source to train one on. Name a trained classifier."
 """What is wrong with a model that is to be adapted without a source."""
@@ -39,7 +38,7 @@ def check_without_source(experiment: ExperimentParts, task: FittedTask) -> None:
     reference = experiment.model_reference
     folder = model_folder(reference.model, revision=reference.revision, trust_remote_code=reference.trust_remote_code)
     trained, ours = saved_record(folder), task.settings()
-    for name in READING if trained else ():
+    for name in [field.name for field in fields(LongDocuments)] if trained else ():
         if trained.get(name) != ours.get(name):
             values = [format_value(side[name]) if name in side else "its default" for side in (ours, trained)]
             problems.append(f"task.{name} is {values[0]}, and the model was trained with {values[1]}. Set it so.")
