@@ -12,6 +12,7 @@ from nlp_transfer.methods.joint import Joint
 from nlp_transfer.methods.lora import LoRA
 from nlp_transfer.methods.lp_ft import LPFT
 from nlp_transfer.methods.mcc import MCC
+from nlp_transfer.methods.mean_teacher import MeanTeacher
 from nlp_transfer.methods.mmd import MMD
 from nlp_transfer.methods.partial_fine_tuning import PartialFineTuning
 from nlp_transfer.methods.peft import PeftAdapter
@@ -24,6 +25,6 @@ METHODS: dict[str, type[Method]] = {
     method.name: method
     for method in (
         *(FullFineTuning, PartialFineTuning, LoRA, PeftAdapter, FrozenEncoder, LPFT, Prototypes, Contrastive, FewShot),
-        *(DANN, CDAN, MMD, CORAL, MCC, Joint, SelfTraining, TargetMLM, SourceFree),
+        *(DANN, CDAN, MMD, CORAL, MCC, Joint, SelfTraining, MeanTeacher, TargetMLM, SourceFree),
     )
 }

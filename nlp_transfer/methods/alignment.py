@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+TEACHER_LOGITS = "teacher_logits"
+"""The key of a batch of target rows for the logits of another model; float, shape (rows, classes)."""
+
+
 @dataclass(frozen=True)
 class Features:
     """Hold the model's outputs for one domain's rows of an optimizer step, over all processes and micro-batches.
@@ -31,6 +35,7 @@ class Features:
         labelled: whether each row has labels, bool, shape (batch,); None where all or none have. The others' losses
             are 0.
         domains: the source domain of each row, from 0, int64, shape (batch,); None for one source, and for the target.
+        teacher: logits of another model, shape (batch, classes), for a method that learns from it; else None.
     """
 
     pooled: "Tensor"
@@ -39,6 +44,7 @@ class Features:
     multi_label: bool = False
     labelled: "Tensor | None" = None
     domains: "Tensor | None" = None
+    teacher: "Tensor | None" = None
 
     def probabilities(self) -> "Tensor":
         """Return class (softmax) or label (sigmoid) probabilities, shape (batch, classes).
@@ -112,6 +118,11 @@ class AlignmentMethod(Method):
     def active(self) -> bool:
         """Return whether training with these settings differs from training on the source only."""
         return True
+
+    @property
+    def masks_tokens(self) -> bool:
+        """Return whether the model reads other tokens of a target text each time."""
+        return False
 
     def check_run(self, tokenizer: Any, epochs: float) -> None:  # a method may fit every run
         """Check what a run gives the method, before it trains; `epochs` is infinite where steps limit it."""

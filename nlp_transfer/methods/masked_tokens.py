@@ -6,7 +6,7 @@ The sum runs over all processes and micro-batches. Which tokens are masked follo
 text in the endless order of target texts: a resumed run masks the same, and so do accumulation and processes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,22 +38,13 @@ class MaskedTokens(Extension):
     @contextmanager
     def training(self) -> Iterator[None]:
         """Begin a run; raise ConfigError where there is no tokenizer with a mask token."""
-        tokenizer = self.trainer.processing_class
-        self._masker, self._logged = masks_for(self.name, tokenizer, self.probability), (0.0, 0)
-        self._special = np.asarray(sorted(tokenizer.all_special_ids))
+        self._mask = target_masks(self.name, self.trainer, self.probability)
+        self._logged = (0.0, 0)
         yield
 
     def prepare_target(self, batch: Batch, rows: Sequence[int], positions: Sequence[int]) -> None:
         """Mask tokens of target rows; their labels join the batch."""
-        ids = batch["input_ids"].cpu().numpy()
-        real = batch["attention_mask"].cpu().numpy() > 0
-        words = np.where(real & ~np.isin(ids, self._special), np.arange(ids.shape[1]), NO_WORD)
-        drawn = [
-            self._masker.draw(row, free, np.random.default_rng([self.trainer.args.seed, position]))
-            for row, free, position in zip(ids, words, positions, strict=True)
-        ]
-        batch["input_ids"] = torch.from_numpy(np.stack([seen for seen, _ in drawn])).to(batch["input_ids"])
-        batch[MASKED_LABELS] = torch.from_numpy(np.stack([labels for _, labels in drawn])).to(batch["input_ids"])
+        batch["input_ids"], batch[MASKED_LABELS] = self._mask(batch, positions)
 
     def prepare_step(self, batches: list[Batch]) -> list[Batch]:
         """Count the masked tokens of the update, on all processes."""
@@ -121,6 +112,32 @@ class MaskedTokens(Extension):
         """Take it over."""
         total, updates = state["logged"]
         self._logged = (total, updates)
+
+
+def target_masks(
+    name: str, trainer: Any, probability: float
+) -> Callable[[Batch, Sequence[int]], tuple[Tensor, Tensor]]:
+    """Return what masks a batch of target texts, given their positions in the endless order of texts.
+
+    It returns the masked token ids and their labels, int64, shape (rows, tokens) each. Raises ConfigError where there
+    is no tokenizer with a mask token.
+    """
+    tokenizer, seed = trainer.processing_class, trainer.args.seed
+    masker = masks_for(name, tokenizer, probability)
+    special = np.asarray(sorted(tokenizer.all_special_ids))
+
+    def mask(batch: Batch, positions: Sequence[int]) -> tuple[Tensor, Tensor]:
+        ids = batch["input_ids"].cpu().numpy()
+        real = batch["attention_mask"].cpu().numpy() > 0
+        words = np.where(real & ~np.isin(ids, special), np.arange(ids.shape[1]), NO_WORD)
+        drawn = [
+            masker.draw(row, free, np.random.default_rng([seed, position]))
+            for row, free, position in zip(ids, words, positions, strict=True)
+        ]
+        seen, labels = (torch.from_numpy(np.stack(part)).to(batch["input_ids"]) for part in zip(*drawn, strict=True))
+        return seen, labels
+
+    return mask
 
 
 def masks_for(name: str, tokenizer: Any, probability: float) -> TokenMasker:

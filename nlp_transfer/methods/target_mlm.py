@@ -43,6 +43,11 @@ class TargetMLM(AlignmentMethod):
     def __post_init__(self) -> None:
         self.check_values(mask_probability=(0 < self.mask_probability < 1, "0 < value < 1"))
 
+    @property
+    def masks_tokens(self) -> bool:
+        """Return True."""
+        return True
+
     def check_run(self, tokenizer: Any, epochs: float) -> None:
         """Check that the tokenizer has a mask token; see `AlignmentMethod.check_run`."""
         from nlp_transfer.methods.masked_tokens import masks_for

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
-from nlp_transfer.methods.alignment import Features
+from nlp_transfer.methods.alignment import TEACHER_LOGITS, Features
 from nlp_transfer.methods.masked_tokens import MASKED_LABELS
 from nlp_transfer.models.activation_cache.window_rows import WINDOW_IDS
 from nlp_transfer.models.families import is_encoder_decoder, plain_model
@@ -39,7 +39,7 @@ def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> t
     return pooled_and_logits(classifier, lambda: model(**given)["logits"], inputs.get("attention_mask"))
 
 
-_OF_THE_LOSS = (DOMAIN, UPDATE_ROW, MASKED_LABELS)
+_OF_THE_LOSS = (DOMAIN, UPDATE_ROW, MASKED_LABELS, TEACHER_LOGITS)
 """The keys of a batch that only the loss needs."""
 
 

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from nlp_transfer.data.encoding.label_columns import LABEL_COLUMNS, label_column
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
+from nlp_transfer.methods.alignment import TEACHER_LOGITS
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.masked_tokens import MASKED_LABELS
 from nlp_transfer.models.activation_cache.features import make_batch
@@ -76,6 +77,8 @@ def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start
     source = {name: value for name, value in source.items() if name != SOURCE_DOMAINS}
     if MASKED_LABELS in target:
         source = {**source, MASKED_LABELS: torch.full_like(source["input_ids"], IGNORE_INDEX)}
+    if TEACHER_LOGITS in target:
+        source = {**source, TEACHER_LOGITS: torch.zeros_like(target[TEACHER_LOGITS][:1]).expand(rows, -1)}
     for name, value in source.items():
         if not isinstance(value, Tensor) or value.ndim == 0 or len(value) != rows:
             continue

@@ -54,6 +54,7 @@ CONFIGURED: dict[str, list[dict[str, Any]]] = {
     "coral": [{"weight": 10.0}],
     "mcc": [{"weight": 0.5}],
     "target_mlm": [{"weight": 0.5}],
+    "mean_teacher": [{"weight": 0.5, "decay": 0.9}],
     "self_training": [{"weight": 0.5, "first_share": 0.3}],
     "source_free": [{"weight": 0.5}],
     "joint": [{"source_weight_start": 0.7, "source_weight_end": 0.1}],
@@ -189,7 +190,7 @@ def test_what_a_method_for_a_target_promises(name: str, multi_label: bool) -> No
     assert method.trains
     values = {"multi_label": multi_label}
     source = side(torch.randn(8, 5), **values)
-    target = side(torch.randn(8, 5) + 1, **values)
+    target = side(torch.randn(8, 5) + 1, teacher=torch.randn(8, 3), **values)
     if method.needs.target_labels:
         target = dataclasses.replace(target, losses=target.logits.square().sum(-1))
     elif Change.TARGET_LABELS in method.changes:

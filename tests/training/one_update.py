@@ -29,6 +29,7 @@ from nlp_transfer.methods import (
     MMD,
     Joint,
     LoRA,
+    MeanTeacher,
     Method,
     PartialFineTuning,
     SelfTraining,
@@ -56,6 +57,7 @@ ADAPTING: dict[str, list[Method]] = {
     "sources": [DANN(weight=1.0), CDAN(weight=1.0)],
     "confusion": [MCC(weight=2.0)],
     "alone": [SourceFree(pseudo_weight=0.5)],
+    "taught": [MeanTeacher(weight=2.0, ramp_up=0.0, mask_probability=0.3)],
     "hidden": [TargetMLM(weight=2.0, mask_probability=0.3)],
 }
 """Methods for a target domain, whose terms look at all rows of an update at once."""
@@ -259,6 +261,7 @@ def uneven_cases() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "epochs/partial", {**epochs, "methods": [PartialFineTuning(layers=1)]}
     yield "epochs/unlabelled", {**epochs, "adapting": "unlabelled"}
     yield "epochs/pseudo-labels", {**epochs, "adapting": "unlabelled", "methods": [labelling]}
+    yield "epochs/taught", {**epochs, "adapting": "taught"}
     yield "epochs/by length", {**epochs, "train_sampling_strategy": "group_by_length"}
     yield "epochs/source weights", {**epochs, "adapting": "sources", "source_weights": "equal"}
 

@@ -14,7 +14,7 @@ import torch
 from transformers.utils import logging
 
 from nlp_transfer.files import cache_key
-from nlp_transfer.methods.base import Change
+from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.activation_cache.digests import UniqueTexts, unique_texts
@@ -161,7 +161,7 @@ class ActivationCache(Extension):
             return "compiled layers cannot be passed over"
         if self.trainer.neftune_noise_alpha is not None:
             return "the embeddings get noise (neftune_noise_alpha)"
-        if any(Change.TARGET_TOKENS in method.changes for method in self.trainer.methods):
+        if any(method.masks_tokens for method in active_methods(self.trainer.methods)):
             return "the target's texts have other words hidden each time"
         return replay_problem(self._plain())
 

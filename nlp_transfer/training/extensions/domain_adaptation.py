@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 
 from nlp_transfer.data.encoding.label_columns import has_label, label_column
 from nlp_transfer.errors import TrainingError
-from nlp_transfer.methods.alignment import Features, active_methods
+from nlp_transfer.methods.alignment import TEACHER_LOGITS, Features, active_methods
 from nlp_transfer.methods.base import Change, source_free
 from nlp_transfer.methods.extension import Batch, Extension
 from nlp_transfer.models.families import plain_model
@@ -165,7 +165,7 @@ class DomainAdaptation(Extension):
         rows = len(pooled)
         local = {
             name: torch.cat([row_labels(part[name]) if name == "labels" else part[name] for part in parts])
-            for name in ("labels", DOMAIN, UPDATE_ROW)
+            for name in ("labels", DOMAIN, UPDATE_ROW, TEACHER_LOGITS)
             if name in parts[0]
         }
         local |= {"pooled": pooled, "logits": logits}
@@ -208,16 +208,17 @@ class DomainAdaptation(Extension):
         """Return the features of the target's rows; with losses, where methods give or need its labels."""
         pooled, logits, labels = (rows[name][chosen] for name in ("pooled", "logits", "labels"))
         multi_label = labels.is_floating_point()
+        teacher = rows[TEACHER_LOGITS][chosen] if TEACHER_LOGITS in rows else None
         if any(method.needs.target_labels for method in self.trainer.methods):
-            return Features(pooled, logits, self.trainer.context.loss(logits, labels), multi_label)
+            return Features(pooled, logits, self.trainer.context.loss(logits, labels), multi_label, teacher=teacher)
         if not any(Change.TARGET_LABELS in method.changes for method in self.trainer.methods):
-            return Features(pooled, logits, None, multi_label)
+            return Features(pooled, logits, None, multi_label, teacher=teacher)
         labelled = has_label(labels)
         losses = logits.new_zeros(len(logits))
         if bool(labelled.any()):
             learned = self.trainer.context.loss(logits[labelled], labels[labelled])
             losses = losses.masked_scatter(labelled, learned.to(losses))
-        return Features(pooled, logits, losses, multi_label, labelled)
+        return Features(pooled, logits, losses, multi_label, labelled, teacher=teacher)
 
     def _gathered(self, local: dict[str, Tensor]) -> tuple[dict[str, Tensor], int]:
         """Return the rows of all processes, in their order, and where this one's begin."""

@@ -156,7 +156,7 @@ def test_stored_states_change_nothing(encoder: Path, long_corpus: Path, tmp_path
     assert scores[True] == pytest.approx(scores[False], abs=1e-4)
 
 
-@pytest.mark.parametrize("method", ["dann", "cdan", "mmd", "coral", "self_training"])
+@pytest.mark.parametrize("method", ["dann", "cdan", "mmd", "coral", "self_training", "mean_teacher"])
 def test_adaptation(encoder: Path, long_corpus: Path, tmp_path: Path, method: str) -> None:
     target = write(tmp_path / "target")
     made = tree(

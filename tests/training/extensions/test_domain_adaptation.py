@@ -20,6 +20,7 @@ from nlp_transfer.methods import (
     FullFineTuning,
     Joint,
     LoRA,
+    MeanTeacher,
     PartialFineTuning,
     SelfTraining,
 )
@@ -31,6 +32,7 @@ from nlp_transfer.training.extensions.nonfinite_guard import NonfiniteGuard
 from nlp_transfer.training.extensions.oom_guard import OomGuard
 from nlp_transfer.training.target_batches import DOMAIN
 from tests.tiny_models import FAMILIES, collate, random_rows, tiny_model
+from tests.tiny_pretraining import tiny_tokenizer
 from tests.training.stand_in import attached, stand_in
 
 TARGET = without_labels(random_rows(14, seed=9))
@@ -50,7 +52,7 @@ def trainer(folder: Path, methods: list[Method] | Method, family: str = "bert", 
         "seed": 5,
     }
     values: dict[str, Any] = {"target_dataset": TARGET, "train_dataset": random_rows(12, seed=1)}
-    names = ("target_dataset", "train_dataset", "eval_dataset", "compute_loss_func")
+    names = ("target_dataset", "train_dataset", "eval_dataset", "compute_loss_func", "processing_class")
     values |= {key: given.pop(key) for key in names if key in given}
     return TransferTrainer(
         tiny_model(family, multi_label=given.pop("multi_label", False)),
@@ -380,6 +382,22 @@ def test_pseudo_labels_go_with_a_checkpoint_and_with_dann(tmp_path: Path) -> Non
         labels, others = (one.extension(PseudoLabels).labels for one in (run, again))
         assert labels is not None and others is not None
         assert torch.equal(others, labels)
+
+
+@pytest.mark.parametrize("others", [[], [CORAL()], [LoRA(r=2)], [PartialFineTuning(layers=1), SelfTraining()]])
+def test_a_teacher_goes_with_a_checkpoint_and_with_other_methods(tmp_path: Path, others: list[Method]) -> None:
+    values: dict[str, Any] = {"num_train_epochs": 2, "max_steps": -1, "save_strategy": "steps", "save_steps": 1}
+    methods: list[Method] = [*others, MeanTeacher(ramp_up=0.0, mask_probability=0.3)]
+    values["processing_class"] = tiny_tokenizer()
+    run = trainer(tmp_path, methods, **values)
+    run.train()
+    logged = [entry for entry in run.state.log_history if "mean_teacher_loss" in entry]
+    assert [entry["step"] for entry in logged] == [1, 2, 3, 4, 5, 6]
+    assert all(entry["mean_teacher_loss"] > 0 and 0 <= entry["mean_teacher_confidence"] <= 1 for entry in logged)
+    for step in (1, 4):
+        again = trainer(tmp_path, methods, **values)
+        again.train(resume_from_checkpoint=str(tmp_path / "run" / f"checkpoint-{step}"))
+        assert torch.equal(weights(again), weights(run))
 
 
 def test_pseudo_labels_of_several_labels_a_text(tmp_path: Path) -> None:
