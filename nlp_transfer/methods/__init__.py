@@ -1,5 +1,6 @@
 """Transfer methods by name. A new method is one file, its test, and one line here."""
 
+from nlp_transfer.methods.adapt import Adapt
 from nlp_transfer.methods.base import Method
 from nlp_transfer.methods.cdan import CDAN
 from nlp_transfer.methods.contrastive import Contrastive
@@ -25,6 +26,6 @@ METHODS: dict[str, type[Method]] = {
     method.name: method
     for method in (
         *(FullFineTuning, PartialFineTuning, LoRA, PeftAdapter, FrozenEncoder, LPFT, Prototypes, Contrastive, FewShot),
-        *(DANN, CDAN, MMD, CORAL, MCC, Joint, SelfTraining, MeanTeacher, TargetMLM, SourceFree),
+        *(Adapt, DANN, CDAN, MMD, CORAL, MCC, Joint, SelfTraining, MeanTeacher, TargetMLM, SourceFree),
     )
 }

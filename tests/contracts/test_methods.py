@@ -48,6 +48,7 @@ CONFIGURED: dict[str, list[dict[str, Any]]] = {
     "prototypes": [{}, {"layers": [1, 2], "pooling": ["cls"]}],
     "contrastive": [{"steps": 2}, {"steps": 1, "texts_per_step": 6, "pooling": ["cls"], "l2": [1.0]}],
     "few_shot": [{"candidates": ["prototypes", "frozen_encoder"], "repeats": 2}],
+    "adapt": [{"weight": 0.5}],
     "dann": [{"weight": 1.0, "hidden_size": 8}],
     "cdan": [{"weight": 1.0, "entropy_conditioning": False}],
     "mmd": [{}],
