@@ -71,6 +71,7 @@ class Method(CheckedArguments, ABC):
         changes: the parts of the training that it sets.
         trains: whether gradient training follows `prepare`; False where `prepare` fits the model.
         run_defaults: training arguments of a run that names none; the first method that has one counts.
+            `metric_for_best_model` counts where the best checkpoint is kept.
     """
 
     name: ClassVar[str]
@@ -78,7 +79,7 @@ class Method(CheckedArguments, ABC):
     needs: ClassVar[Needs] = Needs()
     changes: ClassVar[frozenset[Change]] = frozenset()
     trains: ClassVar[bool] = True
-    run_defaults: ClassVar[Mapping[str, float]] = {}
+    run_defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __post_init__(self) -> None:
         self.check_values()

@@ -1,7 +1,6 @@
 """Define the contract of a task.
 
-A `Task` is a frozen dataclass whose fields are its YAML section. `fit(corpus)` reads what the corpus determines, such
-as labels and class weights, and returns the `FittedTask` that does the work.
+A `Task` is a frozen dataclass, its YAML section; its `fit(corpus)` returns the `FittedTask` that does the work.
 """
 
 from abc import ABC, abstractmethod
@@ -175,6 +174,7 @@ class FittedTask(ABC):
         self.name: str = config.name
         self.max_length: int = config.max_length
         self.facts: dict[str, Any] = {}
+        self.baseline_predictions: dict[str, dict[str, dict[str, Any]]] = {}  # by baseline, domain and split
 
     @property
     def primary_metric(self) -> str:

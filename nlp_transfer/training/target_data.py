@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from nlp_transfer.data.corpus import with_corpus_name
 from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.errors import DataError
+from nlp_transfer.methods import Adapt
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.context import Context
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
@@ -22,6 +23,12 @@ Encoded = dict[str, dict[str, Dataset]]
 
 MAX_REPETITIONS = 20
 """Maximum number of times that a target text comes in an epoch without a note."""
+
+
+NOT_LEARNED = (
+    "The target is scored, and no method learns from its texts. To adapt to them: methods: [full_fine_tuning, adapt]."
+)
+"""Note on a run with a target that could adapt."""
 
 
 _SPLITS = "Give target.path a folder with train, dev and test files, or set target.split.method: near_duplicate."
@@ -91,7 +98,8 @@ def adaptation_rows(experiment: ExperimentParts, encoded: Encoded) -> Adaptation
     they are `train`, so that what is scored at the end was not learned from.
     """
     if not needs_target(experiment.methods, experiment.training):
-        return AdaptationRows(None)
+        can_adapt = "target" in encoded and Adapt.needs.outputs <= experiment.task.provides
+        return AdaptationRows(None, NOT_LEARNED if can_adapt else "")
     splits = encoded["target"]
     asking = next((method for method in experiment.methods if method.needs.target_labels), None)  # never two
     if asking is not None:

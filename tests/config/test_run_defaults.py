@@ -3,7 +3,7 @@ import pytest
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.config.run_defaults import DEFAULTED, by_rows, left_to_rows, run_defaults, with_head_rates
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods import DANN, LPFT, FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning, SourceFree
+from nlp_transfer.methods import DANN, LPFT, Adapt, FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning, SourceFree
 from nlp_transfer.tasks import TASKS, MaskedLanguageModeling, SequenceClassification
 
 TASK = SequenceClassification()
@@ -36,6 +36,14 @@ def test_a_method_has_defaults_of_its_own_and_the_first_one_counts():
     assert left_to_rows({}, methods) == set()
     assert left_to_rows({}, (LoRA(),)) == {"per_device_train_batch_size", "num_train_epochs"}
     assert with_head_rates({}, methods, TASK) == methods  # the head is trained already
+
+
+def test_a_method_chooses_the_checkpoint_where_the_best_one_is_kept():
+    methods = (FullFineTuning(), Adapt())
+    assert run_defaults({}, methods, TASK)["metric_for_best_model"] == "target_infomax"
+    assert "metric_for_best_model" not in run_defaults({"metric_for_best_model": "loss"}, methods, TASK)
+    assert "metric_for_best_model" not in run_defaults({"eval_strategy": "no"}, methods, TASK)
+    assert run_defaults({}, (FullFineTuning(),), TASK)["metric_for_best_model"] == TASK.primary_metric
 
 
 def test_a_new_head_learns_ten_times_as_fast():

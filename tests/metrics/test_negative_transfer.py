@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, closed_share, compare
+from nlp_transfer.metrics.negative_transfer import (
+    ADAPTED,
+    SOURCE_ONLY,
+    Agreement,
+    NegativeTransferTest,
+    closed_share,
+    compare,
+)
 
 SURE = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.1, 0.9]])
 UNSURE = np.array([[0.5, 0.5], [0.52, 0.48], [0.5, 0.5], [0.48, 0.52]])
@@ -29,6 +36,38 @@ def test_a_model_that_became_unsure_is_warned_of() -> None:
     better = compare(SURE, UNSURE, multi_label=False)
     assert not better.warns
     assert better.gain > 0
+
+
+@pytest.mark.parametrize(
+    ("adapted", "votes", "preferred"),
+    [
+        (0.4, (3, 7), SOURCE_ONLY),
+        (0.4, (5, 5), None),
+        (0.4, (7, 3), None),  # InfoMax and the third model contradict each other
+        (0.6, (7, 3), ADAPTED),
+        (0.6, (3, 7), None),
+        (0.501, (0, 10), None),  # InfoMax is the same
+    ],
+)
+def test_a_third_model_has_to_agree(adapted: float, votes: tuple[int, int], preferred: str | None) -> None:
+    found = NegativeTransferTest({"target_infomax": (adapted, 0.5)}, Agreement(12, *votes))
+    assert found.preferred == preferred
+    assert found.warns == (preferred == SOURCE_ONLY)
+
+
+def test_the_third_model_is_counted_where_the_two_differ() -> None:
+    third = np.array([1, 1, 0, 1])
+    found = compare(SURE[:, ::-1], UNSURE, multi_label=False, third=third)
+    # The adapted model predicts 1, 0, 1, 0 and the source-only one 0, 0, 0, 1.
+    assert found.agreement == Agreement(changed=3, adapted=1, source_only=2)
+    several = compare(SURE, UNSURE, multi_label=True, third=np.ones((4, 2), dtype=np.int64))
+    assert several.agreement == Agreement(changed=4, adapted=1, source_only=3)
+    text = compare(UNSURE, SURE, multi_label=False, third=np.array([0, 1, 0, 1])).warning("m")
+    assert (
+        "and a third model agrees with the model that adapted on 0 and with the source-only one on 1 of the 1 " in text
+    )
+    assert "In tests eight of ten such warnings were right" in text
+    assert "In tests seven of ten" in compare(UNSURE, SURE, multi_label=False).warning("m")
 
 
 def test_a_model_that_calls_everything_one_class_is_warned_of_however_sure_it_is() -> None:

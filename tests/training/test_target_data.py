@@ -47,6 +47,14 @@ def test_a_target_of_splits_that_are_not_for_training(encoder, corpus, tmp_path)
     assert "6 target rows of split unlabeled are seen in training, without labels." in shown
 
 
+def test_a_target_that_no_method_learns_from_has_a_hint(encoder, corpus, tmp_path):
+    target, hint = write_rows(tmp_path / "target.jsonl", count=6), "methods: [full_fine_tuning, adapt]."
+    shown = tried(encoder, corpus, tmp_path, ["full_fine_tuning"], target)
+    assert f"The target is scored, and no method learns from its texts. To adapt to them: {hint}" in shown
+    assert hint not in tried(encoder, corpus, tmp_path, ["full_fine_tuning", "coral"], target)
+    assert hint not in dry_run(load_config(tree=run_tree(encoder, corpus, tmp_path / "run")))
+
+
 def test_joint_says_where_no_target_row_is_left_to_be_scored(encoder, corpus, tmp_path):
     target = write_corpus(tmp_path / "whole", sizes=(12, 6, 9))
     learned = "12 target rows of split train are learned from, with their labels."

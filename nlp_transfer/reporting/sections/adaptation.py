@@ -11,7 +11,14 @@ from nlp_transfer.methods.pseudo_labels import PseudoLabels
 from nlp_transfer.metrics.bootstrap import gain_scores
 from nlp_transfer.metrics.metric import number
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
-from nlp_transfer.metrics.negative_transfer import CEILING, SOURCE_ONLY, NegativeTransferTest, closed_share, compare
+from nlp_transfer.metrics.negative_transfer import (
+    ADAPTED,
+    CEILING,
+    SOURCE_ONLY,
+    NegativeTransferTest,
+    closed_share,
+    compare,
+)
 from nlp_transfer.metrics.rouge import rouge_scores
 from nlp_transfer.metrics.summarization import gain_interval
 from nlp_transfer.metrics.table import LABEL_FREE, METRICS
@@ -19,6 +26,9 @@ from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions, re
 from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.blocks import Section, facts_section
 from nlp_transfer.training.target_data import adaptation_split, selects_by_target_labels
+
+THIRD_MODEL = "tfidf_svm"
+"""The baseline that judges between the adapted and the source-only model, since it errs in other ways."""
 
 if TYPE_CHECKING:
     from nlp_transfer.tasks.base import DomainScores
@@ -173,10 +183,12 @@ def _compare_with_source_only(run: RunContext) -> NegativeTransferTest:
     place = run.predictions.parent / SOURCE_ONLY / PREDICTIONS
     probabilities, predicted = read_predictions(place, "target", scored)
     labels = next(iter(scored.values())).labels
+    third = task.baseline_predictions.get(THIRD_MODEL, {}).get("target")
     return compare(
         task.probabilities(np.concatenate(logits)),
         probabilities,
         multi_label=task.multi_label,
+        third=np.concatenate([third[split] for split in scored]) if third else None,
         predicted=(task.predictions(logits[0]), predicted[: len(logits[0])]),
         labels=None if labels is None else labels.astype(int),
     )
@@ -189,8 +201,11 @@ def comparison_facts(comparison: NegativeTransferTest) -> dict[str, str]:
     facts = {
         name: f"{ours:.4f} adapted, {theirs:.4f} source-only" for name, (ours, theirs) in comparison.scores.items()
     }
-    warned = f"{unadapted} (a warning was given)" if comparison.warns else surer
-    facts["preferred without labels"] = warned if comparison.gain else "neither"
+    if comparison.agreement is not None:
+        facts[f"a third model ({THIRD_MODEL})"] = comparison.agreement.sentence
+        surer = f"{adapted}, if classes are as frequent in the target as in the source"
+    words = {SOURCE_ONLY: f"{unadapted} (a warning was given)", ADAPTED: surer}
+    facts["preferred without labels"] = words.get(comparison.preferred or "", "neither")
     if comparison.macro_f1 is not None and comparison.difference is not None:
         (ours, theirs), (low, high) = comparison.macro_f1, comparison.difference
         better = adapted if low > 0 else unadapted if high < 0 else "neither for sure"

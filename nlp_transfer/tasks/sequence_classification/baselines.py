@@ -90,10 +90,14 @@ BaselinePredictions = dict[str, dict[str, np.ndarray]]
 
 
 def predict_all(fitted: Iterable[tuple[str, OfSplit]], scored: "DomainPredictions") -> dict[str, BaselinePredictions]:
-    """Return the predictions of fitted baselines on the splits with labels, by name."""
+    """Return the predictions of fitted baselines by name: on the splits with labels, and of those of texts on all."""
     return {
         name: {
-            domain: {split: predict(domain, split) for split, one in splits.items() if one.labels is not None}
+            domain: {
+                split: predict(domain, split)
+                for split, one in splits.items()
+                if one.labels is not None or name in BASELINES
+            }
             for domain, splits in scored.items()
         }
         for name, predict in fitted
@@ -117,7 +121,8 @@ def score_baselines(
         for domain, splits in domains.items():
             for split, theirs in splits.items():
                 one = scored[domain][split]
-                assert one.labels is not None
+                if one.labels is None:
+                    continue
                 labels = one.labels.astype(int)
                 scores = classification_metrics(theirs, labels, decision.label_names, multi_label=decision.multi_label)
                 scores |= gain_scores(decision.choose(decision.probabilities(one.logits)), theirs, labels)

@@ -152,7 +152,6 @@ class FittedSequenceClassification(FittedTask):
         self.calibration_needs, self.broken_promises = config.decision.promised, list[str]()
         self.fitted: tuple[int, float | None] = (0, None)  # rows of the decision, and the share that it accepts
         self._weights = class_weights(config.class_weights, corpus)
-        self._baselines: dict[str, Any] = {}  # predictions; see `predict_all`
 
     def settings(self) -> dict[str, Any]:
         """Return the length and the decision."""
@@ -260,7 +259,7 @@ class FittedSequenceClassification(FittedTask):
         from nlp_transfer.tasks.sequence_classification.length_section import length_section
         from nlp_transfer.tasks.sequence_classification.sections import decision_section, shift_blocks
 
-        sections = [length_section(self.windows, self.decision, predictions, encoded, self._baselines)]
+        sections = [length_section(self.windows, self.decision, predictions, encoded, self.baseline_predictions)]
         if self.fitted[0]:
             rows = f"{self.fitted[0]:,} rows of source {calibration_split(corpora['source'].splits)}"
             decided = (self.decision, self.calibration, self.config.decision, rows)
@@ -296,5 +295,5 @@ class FittedSequenceClassification(FittedTask):
         if of_windows and self._reference is not None:
             tuned = self.config.tune_thresholds
             fitted += fit_window_baselines(of_windows, self, self._reference, encoded, tune_thresholds=tuned)
-        self._baselines = predict_all(fitted, predictions)
-        return score_baselines(self._baselines, predictions, self.decision)
+        self.baseline_predictions = predict_all(fitted, predictions)
+        return score_baselines(self.baseline_predictions, predictions, self.decision)

@@ -25,6 +25,17 @@ def test_without_labels_the_surer_model_is_preferred_with_a_caveat() -> None:
         assert found["preferred without labels"] == "neither"
 
 
+def test_a_third_model_is_asked() -> None:
+    facts = comparison_facts(compare(SURE, UNSURE, multi_label=False, third=np.array([0, 1, 0, 1])))
+    assert facts["a third model (tfidf_svm)"] == (
+        "agrees with the model that adapted on 1 and with the source-only one on 0 of the 1 predictions in which they "
+        "differ"
+    )
+    assert facts["preferred without labels"] == (
+        "the model that adapted, if classes are as frequent in the target as in the source"
+    )
+
+
 def judged(adapted_right: int, alone_right: int, *, warns: bool = True) -> dict[str, str]:
     """The facts of 100 texts of two classes, of which the models have so many right, the easiest first."""
     labels = np.arange(100) % 2
