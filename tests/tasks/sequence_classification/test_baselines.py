@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from nlp_transfer.metrics.table import classification_metrics
-from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, chance, majority, tfidf_svm
+from nlp_transfer.tasks.base import Predictions
+from nlp_transfer.tasks.sequence_classification.baselines import (
+    BASELINES,
+    chance,
+    majority,
+    predict_all,
+    score_baselines,
+    tfidf_svm,
+)
+from nlp_transfer.tasks.sequence_classification.decision import Decision
 
 DATA = Path(os.environ.get("NLP_TRANSFER_DATA") or Path(__file__).parents[3] / ".." / "shared" / "data")
 
@@ -107,3 +116,20 @@ def test_svm_reaches_the_known_figures(corpus, accuracy, macro_f1):
     scores = classification_metrics(predictions, labels["test"], names, multi_label=False)
     assert scores["accuracy"] == pytest.approx(accuracy, abs=0.004)
     assert scores["macro_f1"] == pytest.approx(macro_f1, abs=0.004)
+
+
+def test_texts_without_labels_are_predicted_by_cheap_baselines_and_scored_by_none():
+    logits = np.zeros((2, 2))
+    scored = {
+        "source": {"test": Predictions(["a", "b"], logits, np.array([0, 1]), {})},
+        "target": {"unlabeled": Predictions(["c", "d"], logits, None, {})},
+    }
+    ones = np.ones(2, dtype=np.int64)
+    found = predict_all([("tfidf_svm", lambda *_: ones), ("first_window", lambda *_: ones)], scored)
+    assert found["tfidf_svm"] == {"source": {"test": ones}, "target": {"unlabeled": ones}}
+    assert found["first_window"] == {"source": {"test": ones}, "target": {}}
+    scores = score_baselines(found, scored, Decision.plain(["no", "yes"], multi_label=False))
+    assert {name: list(domains) for name, domains in scores.items()} == {
+        "tfidf_svm": ["source"],
+        "first_window": ["source"],
+    }
