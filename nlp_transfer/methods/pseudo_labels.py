@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from torch import Tensor
 
 from nlp_transfer.data.encoding.label_columns import has_label, label_column
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
+from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.alignment import AlignmentMethod, Features
 from nlp_transfer.methods.extension import Batch, Extension
-from nlp_transfer.metrics.label_shift import expectation_maximisation
+from nlp_transfer.metrics.label_shift import estimate_label_shift, expectation_maximisation
 from nlp_transfer.models.config_values import CLASS_FREQUENCIES, RECORD
 from nlp_transfer.models.families import plain_model
 
@@ -79,6 +81,35 @@ class PseudoLabels(Extension):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take them over."""
         self._labelled_epoch, self.labels = state["epoch"], state.get("labels")
+
+
+class ShiftedLabels(PseudoLabels):
+    """Correct predictions for the target's class frequencies before they label texts."""
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Begin without labels; raise ConfigError without labelled validation rows of the source."""
+        validation = self.trainer.context.validation
+        if not len(validation) or label_column(validation) is None:
+            raise ConfigError(
+                f"{self.method.name}.label_shift calibrates predictions on labelled validation rows of the source, and "
+                "there are none. Give some (source.split.validation, or eval_dataset), or leave label_shift out."
+            )
+        with super().training():
+            yield
+
+    def predict(self) -> Features:
+        """Return the features of all target rows, and their corrected logits."""
+        target, validation = super().predict(), self.trainer.context.validation
+        known = self.trainer.features_of(validation, labelled=False).logits.cpu().double().numpy()
+        labels, logits = np.asarray(validation[label_column(validation)]), target.logits.cpu().double().numpy()
+        shift = estimate_label_shift(known, labels, logits)
+        if not shift.above_chance:
+            return target
+        shares = ", ".join(f"{one:.3f}" for one in shift.target)
+        log.info(f"{self.method.name}: estimated class frequencies of the target: {shares}.")
+        corrected = torch.from_numpy(logits / shift.temperature + shift.corrections())
+        return replace(target, logits=corrected.to(target.logits))
 
 
 class LabelsAndFrequencies(PseudoLabels):

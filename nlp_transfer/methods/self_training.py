@@ -4,7 +4,9 @@
 
 At the start of each epoch the current model labels all target texts. Of each predicted class the most confident share
 keeps its label, so that easy classes are not preferred; the share grows over the run. With several labels a text, a
-text keeps all of them or none, and is ranked by the least confident of its yes-or-no decisions.
+text keeps all of them or none, and is ranked by the least confident of its yes-or-no decisions. With `label_shift`
+predictions are first calibrated on source validation and corrected for the class frequencies that are estimated for the
+target (metrics/label_shift.py).
 Reference: Zou et al. (2018), class-balanced self-training, https://arxiv.org/abs/1810.07911
 """
 
@@ -23,6 +25,7 @@ from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import nn
+    from transformers import PreTrainedModel
 
 
 @final
@@ -37,6 +40,8 @@ class SelfTraining(AlignmentMethod):
         least_probability: a text whose predicted class (of several labels: the least sure decision) is less probable
             never keeps its label.
         source_epochs: epochs on the source alone before.
+        label_shift: correct predictions for the target's class frequencies, estimated at the start of each epoch. Only
+            where they differ from the source's: the estimate takes a model's errors on the target for a shift.
     """
 
     name: ClassVar[str] = "self_training"
@@ -49,6 +54,7 @@ class SelfTraining(AlignmentMethod):
     last_share: float = 0.5
     least_probability: float = 0.0
     source_epochs: int = 1
+    label_shift: bool = False
 
     def __post_init__(self) -> None:
         self.check_values(
@@ -57,6 +63,13 @@ class SelfTraining(AlignmentMethod):
             least_probability=(0 <= self.least_probability < 1, "0 <= value < 1"),
             source_epochs=(self.source_epochs >= 1, "1 or more: a new head knows nothing"),
         )
+
+    def check(self, model: "PreTrainedModel") -> None:
+        """Check that the model gives each text one of its classes, if frequencies are estimated."""
+        if self.label_shift and getattr(model.config, "problem_type", None) == "multi_label_classification":
+            raise ConfigError(
+                "self_training.label_shift is for one label a text, and the model gives several. Leave it out."
+            )
 
     def pseudo_labels(
         self, predict: Callable[[], Features], epoch: int, epochs: float, *, multi_label: bool
@@ -87,9 +100,9 @@ class SelfTraining(AlignmentMethod):
 
     def extension(self) -> Extension:
         """Return what labels target rows at the start of each epoch; see `Method.extension`."""
-        from nlp_transfer.methods.pseudo_labels import PseudoLabels
+        from nlp_transfer.methods.pseudo_labels import PseudoLabels, ShiftedLabels
 
-        return PseudoLabels(self, self.pseudo_labels)
+        return (ShiftedLabels if self.label_shift else PseudoLabels)(self, self.pseudo_labels)
 
     def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """Return the mean loss of pseudo-labelled rows; None for a step without any. See `AlignmentMethod.term`."""

@@ -137,7 +137,7 @@ def test_a_system_that_is_no_mapping(sweep_file):
         ("adaptation_ceilings", 4 * 3),
         ("few_target_labels", 2 * 4 * 2),
         ("few_shots", 2 * 4 * 10),
-        ("listed_to_unlisted", 5 * 2),
+        ("listed_to_unlisted", 6 * 2),
         ("task_adaptive_pretraining", 2 * 2 * 2),
     ],
 )

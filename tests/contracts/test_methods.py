@@ -56,7 +56,7 @@ CONFIGURED: dict[str, list[dict[str, Any]]] = {
     "mcc": [{"weight": 0.5}],
     "target_mlm": [{"weight": 0.5}],
     "mean_teacher": [{"weight": 0.5, "decay": 0.9}],
-    "self_training": [{"weight": 0.5, "first_share": 0.3}],
+    "self_training": [{"weight": 0.5, "first_share": 0.3}, {"label_shift": True}],
     "source_free": [{"weight": 0.5}],
     "joint": [{"source_weight_start": 0.7, "source_weight_end": 0.1}],
 }

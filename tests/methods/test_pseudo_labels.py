@@ -3,9 +3,11 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 from datasets import Dataset
 
+from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import SelfTraining, SourceFree
 from nlp_transfer.methods.alignment import Features, Shapes
 from nlp_transfer.methods.pseudo_labels import LabelsAndFrequencies, PseudoLabels, target_frequencies
@@ -58,6 +60,48 @@ def test_class_frequencies_are_estimated_once_from_those_of_the_source():
     assert asked == [False, False]
     expected = target_frequencies(probabilities.double().numpy(), [0.25, 0.75])
     np.testing.assert_allclose(network.get_buffer("frequencies").numpy(), expected, atol=1e-5)
+
+
+def shifted(validation, target):
+    """Pseudo-labels with estimated frequencies, of a model with these logits."""
+    method = SelfTraining(label_shift=True, first_share=1.0)
+    context = SimpleNamespace(target="target", validation=validation)
+
+    def features_of(rows, *, labelled):
+        return Features(torch.zeros(1, 1), target if rows == "target" else torch.tensor(rows["logits"]))
+
+    return attached(method.extension(), stand_in(context=context, features_of=features_of))
+
+
+def test_labels_are_corrected_for_estimated_frequencies():
+    # Of ten source texts of each class nine are right, with probability 0.9.
+    logits = torch.tensor([[2.1972, 0.0], [0.0, 2.1972]])
+    rows = {"logits": [logits[i].tolist() for i in [0] * 9 + [1] + [1] * 9 + [0]], "labels": [0] * 10 + [1] * 10}
+    # .74 = .9 q + .1 (1 - q) of the target look like class 0, so q is .8; one more text prefers class 1 slightly.
+    target = torch.cat([logits[:1].expand(740, 2), logits[1:].expand(260, 2), torch.tensor([[0.0, 0.5]])])
+    labels = shifted(Dataset.from_dict(rows), target)
+    with labels.training(), logged() as said:
+        found = labels.predict()
+    beginning, _, shares = said[0].partition(": estimated class frequencies of the target: ")
+    assert (len(said), beginning) == (1, "self_training")
+    assert [float(one) for one in shares.rstrip(".").split(", ")] == pytest.approx([0.8, 0.2], abs=0.01)
+    assert found.logits.argmax(dim=1).tolist() == [0] * 740 + [1] * 260 + [0]
+    assert target.argmax(dim=1).tolist() == [0] * 740 + [1] * 261
+
+
+def test_a_model_at_chance_has_no_frequencies():
+    rows = {"logits": [[1.0, 0.0]] * 20, "labels": [0, 1] * 10}
+    target = torch.tensor([[1.0, 0.0]] * 5)
+    labels = shifted(Dataset.from_dict(rows), target)
+    with labels.training(), logged() as said:
+        assert torch.equal(labels.predict().logits, target)
+    assert said == []
+
+
+def test_frequencies_need_labelled_validation_rows():
+    for validation in ([], Dataset.from_dict({"input_ids": [[1]]})):
+        with pytest.raises(ConfigError, match=r"^self_training\.label_shift calibrates .* there are none\."):
+            shifted(validation, torch.zeros(1, 2)).training().__enter__()
 
 
 def test_target_frequencies_by_hand():

@@ -9,6 +9,7 @@ from nlp_transfer.methods import SelfTraining
 from nlp_transfer.methods.alignment import Features
 from nlp_transfer.methods.self_training import _most_confident, _surest_sets
 from tests.methods.adapting import side
+from tests.tiny_models import tiny_model
 
 PROBABILITIES = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.7, 0.3], [0.45, 0.55], [0.3, 0.7]])
 """Class 0 by 0.9, 0.6, 0.8, 0.7; class 1 by 0.55, 0.7."""
@@ -60,6 +61,13 @@ def test_the_loss_is_the_mean_over_the_rows_that_have_a_label() -> None:
     assert term.logged == {"share": pytest.approx(2 / 3)}
     nobody = side(torch.zeros(2, 4), losses=torch.zeros(2), labelled=torch.tensor([False, False]))
     assert SelfTraining().term(source, nobody, 0.5, None) is None
+
+
+def test_class_frequencies_are_for_one_label_a_text() -> None:
+    SelfTraining(label_shift=True).check(tiny_model("bert"))
+    SelfTraining().check(tiny_model("bert", multi_label=True))
+    with pytest.raises(ConfigError, match=r"^self_training\.label_shift is for one label a text, and the model gives"):
+        SelfTraining(label_shift=True).check(tiny_model("bert", multi_label=True))
 
 
 def test_wrong_values_are_named_together() -> None:
