@@ -77,8 +77,8 @@ class Teacher(Extension):
         return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the average's own weights, by name, and its step."""
-        return {"step": self._step, **self._own()}
+        """Return the average's own weights, by name, and its step; nothing outside of training."""
+        return {} if self._average is None else {"step": self._step, **self._own()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take them over."""

@@ -108,6 +108,12 @@ def adapting(small, output_dir, *words):
     )
 
 
+def test_a_run_with_a_moving_average_has_an_estimate(small, tmp_path):
+    words = ("methods", ["full_fine_tuning", "adapt"]), ("source_only_baseline", False)
+    seconds = estimate(adapting(small, tmp_path, *words)).seconds
+    assert all(seconds[phase] > 0 for phase in ("Training", "Evaluating meanwhile", "Saving meanwhile"))
+
+
 def test_what_evaluations_and_methods_look_at_in_the_target_is_counted_as_often(small, tmp_path, monkeypatch):
     config = adapting(small, tmp_path, ("source_only_baseline", False))
     encoded = load_data(config).encoded

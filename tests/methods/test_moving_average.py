@@ -79,6 +79,7 @@ def test_frozen_weights_are_shared_and_not_in_checkpoints() -> None:
     extension = teacher(model)
     with extension.training():
         assert set(extension.state_dict()) == {"step", "classifier.weight", "classifier.bias"}
+    assert extension.state_dict() == {}  # a checkpoint after training has no average
 
 
 def test_a_resumed_average_goes_on() -> None:
