@@ -687,9 +687,9 @@ def test_what_would_stop_an_adapting_run_later_is_found_before_anything_is_writt
         "longer.",
     ]
     tree = {**run_tree(encoder, corpus, tmp_path / "run"), "target": {"path": str(tmp_path / "two.jsonl")}}
-    tree["training"]["metric_for_best_model"] = "target_infomax"
+    tree["training"]["metric_for_best_model"] = "target_density"
     with pytest.raises(
-        ConfigError, match=r"target_infomax, which compares .* The target \(.*two.jsonl\) has fewer than 3 texts\."
+        ConfigError, match=r"target_density, which compares .* The target \(.*two.jsonl\) has fewer than 3 texts\."
     ):
         dry_run(load_config(tree=tree))
     tree["training"]["metric_for_best_model"], tree["methods"] = "macro_f1", ["full_fine_tuning", "coral"]

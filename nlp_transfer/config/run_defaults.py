@@ -68,7 +68,8 @@ def run_defaults(given: Mapping[str, Any], methods: Iterable[Method], task: Task
         best = {"load_best_model_at_end": True, METRIC: task.selection_metric or task.primary_metric}
         defaults |= {"eval_strategy": "epoch", "save_strategy": "epoch", "save_total_limit": 1, **best}
     own = _of_methods(methods)
-    defaults |= {name: value for name, value in own.items() if name != METRIC or METRIC in defaults}
+    chooses = METRIC in defaults and all(method.needs.outputs <= task.provides for method in methods)
+    defaults |= {name: value for name, value in own.items() if name != METRIC or chooses}
     return {name: value for name, value in defaults.items() if name not in given}
 
 

@@ -1,4 +1,4 @@
-"""Adapt to unlabelled target text by the combination that did best on review domains: `coral` and `mean_teacher`.
+"""Adapt to unlabelled target text by `coral` and `mean_teacher` together.
 
     L = L_S + weight * (100 L_coral + r L_mean_teacher)
 
@@ -44,7 +44,8 @@ class Adapt(AlignmentMethod):
         target_text=True, pairs=True, outputs=CORAL.needs.outputs | MeanTeacher.needs.outputs
     )
 
-    # As measured: a step compares rows with one another, and the source's accuracy takes checkpoints that adapt less.
+    contains: ClassVar[tuple[str, ...]] = (CORAL.name, MeanTeacher.name)
+    # A step compares rows with one another; the source's accuracy chose earlier, worse checkpoints (configs/README.md).
     run_defaults: ClassVar[Mapping[str, Any]] = {
         "per_device_train_batch_size": 32,
         "metric_for_best_model": "target_infomax",
@@ -59,17 +60,22 @@ class Adapt(AlignmentMethod):
 
     def check_run(self, tokenizer: Any, epochs: float) -> None:
         """Check that the tokenizer has a mask token; see `AlignmentMethod.check_run`."""
-        _TEACH.check_run(tokenizer, epochs)
+        from nlp_transfer.methods.masked_tokens import masks_for
+
+        masks_for(self.name, tokenizer, _TEACH.mask_probability)
 
     def extension(self) -> Extension:
         """Return what keeps the teacher; see `Method.extension`."""
-        return _TEACH.extension()
+        from nlp_transfer.methods.moving_average import Teacher
+
+        return Teacher(self.name, _TEACH.decay, _TEACH.mask_probability)
 
     def term(self, source: Features, target: Features, progress: float, network: "nn.Module | None") -> Term | None:
         """Return the sum of both terms; None where there is neither. See `AlignmentMethod.term`."""
         made = {one.name: one.term(source, target, progress, None) for one in (_ALIGN, _TEACH)}
-        terms = {name: term for name, term in made.items() if term is not None}
-        if not terms:
+        parts = {name: term.weight * term.value for name, term in made.items() if term is not None}
+        if not parts:
             return None
-        first, *others = (term.weight * term.value for term in terms.values())
-        return Term(sum(others, first), self.weight, logged={name: term.value.item() for name, term in terms.items()})
+        first, *others = parts.values()
+        logged = {name: part.item() for name, part in parts.items()}
+        return Term(sum(others, first), self.weight, logged=logged)

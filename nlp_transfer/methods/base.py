@@ -70,6 +70,7 @@ class Method(CheckedArguments, ABC):
         needs: what it needs of the data and of the task's network.
         changes: the parts of the training that it sets.
         trains: whether gradient training follows `prepare`; False where `prepare` fits the model.
+        contains: names of methods that it is made of, which cannot join it.
         run_defaults: training arguments of a run that names none; the first method that has one counts.
             `metric_for_best_model` counts where the best checkpoint is kept.
     """
@@ -79,6 +80,7 @@ class Method(CheckedArguments, ABC):
     needs: ClassVar[Needs] = Needs()
     changes: ClassVar[frozenset[Change]] = frozenset()
     trains: ClassVar[bool] = True
+    contains: ClassVar[tuple[str, ...]] = ()
     run_defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __post_init__(self) -> None:
@@ -127,6 +129,12 @@ def composition_problems(methods: Sequence[Method]) -> list[str]:
         changing = sorted({method.name for method in methods if change in method.changes})
         if len(changing) > 1:
             problems.append(f"methods: {' and '.join(changing)} each {change.value}; only one of them can be in a run.")
+    problems += [
+        f"methods: {method.name} contains {name}. Leave {name} out."
+        for method in methods
+        for name in method.contains
+        if name in names
+    ]
     adapting = [method.name for method in methods if method.needs.target_text]
     if alone := source_free(methods):
         return problems + _without_source_problems(alone, methods)

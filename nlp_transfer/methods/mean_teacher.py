@@ -6,6 +6,8 @@
 t_i are class probabilities by an exponential moving average of the model's weights, the teacher, which reads the text
 as it is; p_i are the model's own, with dropout, of the text with some tokens masked. Texts of which the teacher is sure
 count more. With several labels a text, each label is a choice of two classes, and the mean runs over labels, too.
+The reference has squared differences without confidences, a teacher with dropout, and keeps the teacher; here the model
+is kept, which is as accurate (configs/README.md).
 Reference: Tarvainen & Valpola (2017), https://arxiv.org/abs/1703.01780
 """
 

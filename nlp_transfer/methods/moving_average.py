@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.alignment import TEACHER_LOGITS
 from nlp_transfer.methods.extension import Batch, Extension
 from nlp_transfer.methods.masked_tokens import target_masks
@@ -34,10 +33,8 @@ class Teacher(Extension):
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """Begin with a copy of the model; raise ConfigError where each process has a part of its weights."""
+        """Begin with a copy of the model; raise ConfigError where tokens are masked and none is the mask."""
         trainer = self.trainer
-        if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
-            raise ConfigError(f"{self.name} averages whole weights; train without FSDP and DeepSpeed.")
         self._mask = target_masks(self.name, trainer, self.mask_probability) if self.mask_probability else None
         model: Any = trainer.accelerator.unwrap_model(trainer.model)
         shared = {id(one): one for one in model.parameters() if not one.requires_grad}

@@ -57,6 +57,8 @@ class Agreement:
     @property
     def sentence(self) -> str:
         """Return the counts."""
+        if not self.changed:
+            return "is not needed: the two predict the same"
         return (
             f"agrees with the model that adapted on {self.adapted:,} and with the source-only one on "
             f"{self.source_only:,} of the {self.changed:,} predictions in which they differ"
@@ -105,8 +107,8 @@ class NegativeTransferTest:
         third = "" if self.agreement is None else f", and a third model {self.agreement.sentence}"
         return (
             f"Adaptation looks worse than training on the source alone: {_VOTE} {adapted:.4f} against "
-            f"{source_only:.4f}{third}. In tests {_RIGHT[self.agreement is not None]} of ten such warnings were right "
-            "where the target's class frequencies were the source's, and half where they were not. Compare their "
+            f"{source_only:.4f}{third}. Of such warnings on review domains {_RIGHT[self.agreement is not None]} of ten "
+            "were right where classes were as frequent as in the source, and half where they were not. Compare their "
             f"predictions before you use the model; the source-only one is {model}. A smaller weight of the method, or "
             "a larger share of the source in joint, adapts less."
         )

@@ -114,7 +114,7 @@ _LISTED = (
     _summary("novel_bigrams", "new pairs", None, ("", "new pairs"), table=1, format=percent, requires="unsupported"),
     _summary("unsupported", "unsupported", None, ("", "unsupported"), table=1, format=_count),
     Metric("target_entropy", False, _TARGETS, TargetRows, "entropy on the target"),
-    Metric("target_infomax", True, _TARGETS, TargetRows, "mutual information on the target"),
+    Metric("target_infomax", True, _TARGETS, TargetRows, "mutual information on the target", logged=True),
     Metric("target_density", True, _TARGETS, TargetRows, "neighbourhood density on the target"),
     Metric("target_dev", False, _WEIGHTED, WeightedRows, "estimated risk on the target"),
 )

@@ -68,7 +68,7 @@ def check_adaptation(
     if pairing and target is not None and len(target) < 2:
         problems.append(f"{name} has one row, and {' and '.join(pairing)} compares rows with one another. Add texts.")
     problems += pair_problems(methods, args)
-    if metric and target is not None and len(target) < MIN_ROWS:
+    if metric == "target_density" and target is not None and len(target) < MIN_ROWS:
         neighbours = f"metric_for_best_model is {metric}, which compares texts with their neighbours."
         problems.append(f"{neighbours} {name} has fewer than {MIN_ROWS} texts. Add texts.")
     active = active_methods(methods)

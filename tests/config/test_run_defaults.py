@@ -44,6 +44,8 @@ def test_a_method_chooses_the_checkpoint_where_the_best_one_is_kept():
     assert "metric_for_best_model" not in run_defaults({"metric_for_best_model": "loss"}, methods, TASK)
     assert "metric_for_best_model" not in run_defaults({"eval_strategy": "no"}, methods, TASK)
     assert run_defaults({}, (FullFineTuning(),), TASK)["metric_for_best_model"] == TASK.primary_metric
+    pretraining = MaskedLanguageModeling()  # which the method cannot join: only that is an error
+    assert run_defaults({}, methods, pretraining)["metric_for_best_model"] != "target_infomax"
 
 
 def test_a_new_head_learns_ten_times_as_fast():

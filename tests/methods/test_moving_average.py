@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import torch
 
-from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods.alignment import TEACHER_LOGITS
 from nlp_transfer.methods.moving_average import Teacher
 from tests.tiny_models import collate, random_rows, tiny_model
@@ -97,10 +96,3 @@ def test_a_resumed_average_goes_on() -> None:
             second.prepare_target(batch_of(), [0, 1], [2, 3])
             for name, value in first.state_dict().items():
                 assert torch.equal(torch.as_tensor(value), torch.as_tensor(second.state_dict()[name])), name
-
-
-def test_weights_in_parts_are_refused() -> None:
-    extension = teacher(tiny_model("bert"), is_fsdp_enabled=True)
-    message = "mean_teacher averages whole weights; train without FSDP and DeepSpeed"
-    with pytest.raises(ConfigError, match=message), extension.training():
-        pass

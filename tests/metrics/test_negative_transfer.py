@@ -66,8 +66,8 @@ def test_the_third_model_is_counted_where_the_two_differ() -> None:
     assert (
         "and a third model agrees with the model that adapted on 0 and with the source-only one on 1 of the 1 " in text
     )
-    assert "In tests eight of ten such warnings were right" in text
-    assert "In tests seven of ten" in compare(UNSURE, SURE, multi_label=False).warning("m")
+    assert "Of such warnings on review domains eight of ten were right" in text
+    assert "domains seven of ten" in compare(UNSURE, SURE, multi_label=False).warning("m")
 
 
 def test_a_model_that_calls_everything_one_class_is_warned_of_however_sure_it_is() -> None:

@@ -39,7 +39,7 @@ def test_methods_that_can_adapt_pass():
 
 def test_all_that_keeps_methods_from_adapting_is_named_together(monkeypatch):
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    args = arguments(train_batch_size=1, metric_for_best_model="target_infomax", num_train_epochs=1.0)
+    args = arguments(train_batch_size=1, metric_for_best_model="target_density", num_train_epochs=1.0)
     with pytest.raises(ConfigError) as caught:
         check_adaptation(
             [MMD(), SelfTraining()], args, TARGET.select([0]), ROWS, name="The target (x.csv)", others=["Another."]
@@ -49,7 +49,7 @@ def test_all_that_keeps_methods_from_adapting_is_named_together(monkeypatch):
         "The target (x.csv) has one row, and mmd compares rows with one another. Add texts.",
         "mmd compares the rows of an update with one another, and an update has one row. Raise "
         "per_device_train_batch_size or gradient_accumulation_steps.",
-        "metric_for_best_model is target_infomax, which compares texts with their neighbours. The target (x.csv) has "
+        "metric_for_best_model is target_density, which compares texts with their neighbours. The target (x.csv) has "
         "fewer than 3 texts. Add texts.",
         "self_training.source_epochs is 1 and training.num_train_epochs 1, so no pseudo-label would be given. Train "
         "longer.",

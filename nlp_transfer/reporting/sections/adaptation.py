@@ -1,6 +1,7 @@
 """Report adaptation to the target: labels used, harm done, pseudo-labels, and what else would have been chosen."""
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ THIRD_MODEL = "tfidf_svm"
 """The baseline that judges between the adapted and the source-only model, since it errs in other ways."""
 
 if TYPE_CHECKING:
-    from nlp_transfer.tasks.base import DomainScores
+    from nlp_transfer.tasks.base import DomainScores, Predictions
 
 
 def source_only_scores(run: RunContext) -> "DomainScores":
@@ -100,7 +101,11 @@ def adaptation(run: RunContext) -> Section | None:
     if run.source_only is None or "target" not in run.scored or not run.task.label_names:
         return None
     comparison = _compare_with_source_only(run)
-    facts = comparison_facts(comparison)
+    scored = run.scored["target"]
+    rows = {split: f"{len(one.logits):,} of {split}" for split, one in scored.items()}
+    facts = {"texts": " and ".join(rows.values()), **comparison_facts(comparison)}
+    if "preferred by the labels" in facts:
+        facts["labels"] = f"of {_judged(scored)}"
     if run.correction.before:
         facts["both are"] = "without prior_correction"
     warnings = [comparison.warning(str(run.predictions.parent / SOURCE_ONLY / "model"))] if comparison.warns else ()
@@ -181,17 +186,25 @@ def _compare_with_source_only(run: RunContext) -> NegativeTransferTest:
     task, scored = run.task, run.scored["target"]
     logits = [run.correction.before.get(split, one.logits) for split, one in scored.items()]
     place = run.predictions.parent / SOURCE_ONLY / PREDICTIONS
-    probabilities, predicted = read_predictions(place, "target", scored)
-    labels = next(iter(scored.values())).labels
+    probabilities, _ = read_predictions(place, "target", scored)
+    judged = _judged(scored)
+    _, theirs = read_predictions(place, "target", (judged,))
+    ours, labels = dict(zip(scored, logits, strict=True))[judged], scored[judged].labels
     third = task.baseline_predictions.get(THIRD_MODEL, {}).get("target")
     return compare(
         task.probabilities(np.concatenate(logits)),
         probabilities,
         multi_label=task.multi_label,
         third=np.concatenate([third[split] for split in scored]) if third else None,
-        predicted=(task.predictions(logits[0]), predicted[: len(logits[0])]),
+        predicted=(task.predictions(ours), theirs),
         labels=None if labels is None else labels.astype(int),
     )
+
+
+def _judged(scored: "Mapping[str, Predictions]") -> str:
+    """Return the split by whose labels models are compared: the test split, where there is one with labels."""
+    labelled = [split for split, one in scored.items() if one.labels is not None] or list(scored)
+    return "test" if "test" in labelled else labelled[0]
 
 
 def comparison_facts(comparison: NegativeTransferTest) -> dict[str, str]:
