@@ -37,7 +37,7 @@ SCHEDULE: tuple[tuple[float, dict[str, float]], ...] = (
 )
 """Up to how many training rows, and the arguments that depend on them."""
 
-METRIC = "metric_for_best_model"
+_METRIC = "metric_for_best_model"
 
 _EVALUATION = ("eval_strategy", "eval_steps", "save_strategy", "save_steps")
 _PRECISION = ("precision", "bf16", "fp16")
@@ -65,11 +65,11 @@ def run_defaults(given: Mapping[str, Any], methods: Iterable[Method], task: Task
     if not any(name in given for name in _PRECISION):
         defaults["precision"] = "auto"
     if not any(name in given for name in _EVALUATION):
-        best = {"load_best_model_at_end": True, METRIC: task.selection_metric or task.primary_metric}
+        best = {"load_best_model_at_end": True, _METRIC: task.selection_metric or task.primary_metric}
         defaults |= {"eval_strategy": "epoch", "save_strategy": "epoch", "save_total_limit": 1, **best}
     own = _of_methods(methods)
-    chooses = METRIC in defaults and all(method.needs.outputs <= task.provides for method in methods)
-    defaults |= {name: value for name, value in own.items() if name != METRIC or chooses}
+    chooses = _METRIC in defaults and all(method.needs.outputs <= task.provides for method in methods)
+    defaults |= {name: value for name, value in own.items() if name != _METRIC or chooses}
     return {name: value for name, value in defaults.items() if name not in given}
 
 
