@@ -97,6 +97,9 @@ def read_task(value: Any, problems: list[str]) -> Any:
 
 def read_methods(value: Any, problems: list[str]) -> tuple[Method, ...] | None:
     """Return the methods, of one or several; None if none can be read."""
+    if isinstance(value, str) and "," in value:
+        problems.append(f"methods is {value!r}; several are a list: --methods '[{value}]', or methods: [{value}].")
+        return None
     items = list(value) if isinstance(value, list | tuple) else [value]
     read: list[Any] = [
         item

@@ -68,6 +68,10 @@ def test_tasks_and_methods_by_name_class_and_object() -> None:
         ({"source": {"colums": {}}}, "source: Unknown key 'colums'. Did you mean 'columns'?"),
         ({"source": CorpusConfig(path="x", data=FRAME)}, "source names path and data; give exactly one of"),
         ({"methods": ["lroa"]}, "methods.0: Unknown method 'lroa'. Did you mean 'lora'?"),
+        (
+            {"methods": "lora,coral"},
+            "methods is 'lora,coral'; several are a list: --methods '[lora,coral]', or methods: [lora,coral].",
+        ),
         ({"methods": [3]}, "methods.0 is 3; expected a name, or {name: …} with its settings."),
         ({"task": {"max_lenght": 3}}, "task: Unknown key 'max_lenght'. Did you mean 'max_length'?"),
         ({"training": "runs/x"}, "training is 'runs/x'; expected keys such as output_dir"),
