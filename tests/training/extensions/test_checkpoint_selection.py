@@ -121,9 +121,10 @@ def test_target_labels_a_missing_target_and_one_too_small(tmp_path: Path) -> Non
     with pytest.raises(ConfigError, match="target_dataset is missing: target_entropy needs text of the target domain"):
         trainer(tmp_path, "target_entropy", target_dataset=None)
     with pytest.raises(
-        ConfigError, match=r"target_entropy, which compares texts .* target_dataset has fewer than 3 texts"
+        ConfigError, match=r"target_density, which compares texts .* target_dataset has fewer than 3 texts"
     ):
-        trainer(tmp_path, "target_entropy", target_dataset=TARGET.select([0, 1])).train()
+        trainer(tmp_path, "target_density", target_dataset=TARGET.select([0, 1])).train()
+    trainer(tmp_path, "target_entropy", target_dataset=TARGET.select([0, 1])).train()
 
 
 @pytest.mark.parametrize(("judging", "passes"), [(None, 1), (LABELLED, 2)])
