@@ -83,6 +83,7 @@ def read_training(value: Any, problems: list[str], others: dict[str, Any]) -> An
     read = build(TransferArguments, run_defaults(value, methods, task) | value, "training", problems)
     if isinstance(read, TransferArguments):
         read.left_to_rows = left_to_rows(value, methods)
+        read.metric_is_default = "metric_for_best_model" not in value
     # `do_train: false` is also the default, which given() leaves out
     problems += run_problems({name: item for name, item in value.items() if isinstance(item, bool)})
     return read

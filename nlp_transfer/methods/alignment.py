@@ -124,6 +124,11 @@ class AlignmentMethod(Method):
         """Return whether the model reads other tokens of a target text each time."""
         return False
 
+    @property
+    def needs_validation(self) -> tuple[str, ...]:
+        """Return the settings that need labelled validation rows of the source."""
+        return ()
+
     def check_run(self, tokenizer: Any, epochs: float) -> None:  # a method may fit every run
         """Check what a run gives the method, before it trains; `epochs` is infinite where steps limit it."""
 

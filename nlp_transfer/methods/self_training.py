@@ -64,6 +64,11 @@ class SelfTraining(AlignmentMethod):
             source_epochs=(self.source_epochs >= 1, "1 or more: a new head knows nothing"),
         )
 
+    @property
+    def needs_validation(self) -> tuple[str, ...]:
+        """Return `label_shift`, if it is on: predictions are calibrated."""
+        return ("label_shift",) if self.label_shift else ()
+
     def check(self, model: "PreTrainedModel") -> None:
         """Check that the model gives each text one of its classes, if frequencies are estimated."""
         if self.label_shift and getattr(model.config, "problem_type", None) == "multi_label_classification":

@@ -56,6 +56,7 @@ class TransferArguments(OwnArguments, TrainingArguments):
             if f.init and not f.name.endswith("token") and _differs(self, f)
         }
         self.left_to_rows: frozenset[str] = frozenset()
+        self.metric_is_default = False  # whether metric_for_best_model is the default of a run
         import torch
 
         if not torch.accelerator.is_available():

@@ -22,6 +22,7 @@ from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.data.merging import load_sources
 from nlp_transfer.data.splits.exact_duplicates import copy_notes
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
+from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.base import check_all
 from nlp_transfer.methods.context import Context
 from nlp_transfer.models.heads.document_pooling import reads_windows
@@ -176,7 +177,10 @@ def build_trainer(
         raise ConfigError(f"model: {experiment.model}: {problem}")
     context = _context(experiment, data, loaded)
     arguments = _trainer_arguments(experiment, output_dir)
-    arguments = arguments if len(context.validation) else without_evaluation(arguments)
+    if not len(context.validation):
+        arguments = without_evaluation(arguments)
+        if not active_methods(experiment.methods):
+            context = replace(context, target=None)  # which evaluations alone would look at
     lengths, validated = np.asarray(context.validation["length"]), len(context.validation) > 0
     trainer_class: type[Any] = Seq2SeqTransferTrainer if generates else TransferTrainer
     trainer: TransferTrainer = trainer_class(

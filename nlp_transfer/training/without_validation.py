@@ -4,6 +4,7 @@ import copy
 from collections.abc import Collection, Iterator
 
 from nlp_transfer.data.corpus import calibration_split
+from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.tasks import FittedTask
 from nlp_transfer.training.arguments import TransferArguments
@@ -28,8 +29,11 @@ def validation_needs(experiment: ExperimentParts, task: FittedTask, splits: Coll
         yield "search"
     if experiment.training.early_stopping_patience is not None:
         yield "training.early_stopping_patience"
-    if label_free_metric(experiment.training) or selects_by_target_labels(experiment):
+    asked = not experiment.training.metric_is_default  # a default is left out, with the evaluations
+    if (label_free_metric(experiment.training) and asked) or selects_by_target_labels(experiment):
         yield f"training.metric_for_best_model: {experiment.training.metric_for_best_model}"
+    for method in active_methods(experiment.methods):
+        yield from (f"methods.{method.name}.{setting}" for setting in method.needs_validation)
     for name in ("log_target_scores", "prior_correction"):
         if getattr(experiment, name):
             yield name

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from nlp_transfer.commands.dry_run import dry_run
+from nlp_transfer.commands.run import run
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError, DataError
 from tests.tiny_runs import rows, run_tree, write_corpus
@@ -80,8 +81,28 @@ def test_promises_without_validation_rows_are_refused_by_the_dry_run(encoder, tm
     source = write_rows(tmp_path / "source" / "train.jsonl", count=12).parent
     tree = run_tree(encoder, source, tmp_path / "run")
     tree["source"]["split"] = {"method": "given", "validation": 0, "test": 0}
+    tree["target"] = {"path": str(write_rows(tmp_path / "target.jsonl", count=12))}
+    shifted = {**tree, "methods": ["full_fine_tuning", {"name": "self_training", "label_shift": True}]}
+    with pytest.raises(DataError, match=r"which is needed for methods\.self_training\.label_shift\. Give"):
+        dry_run(load_config(tree=shifted))
     tree["task"]["decision"] = {"sets": {"coverage": 0.9}}
     with pytest.raises(
         DataError, match=r"/source: the source has no validation split \(splits found: train\), which is"
     ):
+        dry_run(load_config(tree=tree))
+
+
+def test_the_metric_of_adapt_is_left_out_without_validation_rows_unless_it_is_asked_for(encoder, tmp_path):
+    source = write_rows(tmp_path / "source" / "train.jsonl", count=12).parent
+    tree = {**run_tree(encoder, source, tmp_path / "run"), "methods": ["full_fine_tuning", "adapt"]}
+    tree["source"]["split"] = {"method": "given", "validation": 0, "test": 0}
+    tree["target"] = {"path": str(write_rows(tmp_path / "target.jsonl", count=12))}
+    tree["training"] = {"output_dir": str(tmp_path / "run"), "use_cpu": True, "report_to": "none", "max_steps": 2}
+    config = load_config(tree=tree)
+    assert config.training.metric_for_best_model == "target_infomax"
+    report = run(config)
+    assert report.metrics["target"]["test"]["rows"] == 12
+    assert set(report.baselines) == {"majority", "tfidf_svm", "source_only"}  # which has no use for the target
+    tree["training"] |= {"output_dir": str(tmp_path / "other"), "metric_for_best_model": "target_infomax"}
+    with pytest.raises(DataError, match=r"which is needed for training\.metric_for_best_model: target_infomax\. Give"):
         dry_run(load_config(tree=tree))
