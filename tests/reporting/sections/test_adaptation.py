@@ -5,11 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
 from nlp_transfer.reporting.predictions import write_predictions
-from nlp_transfer.reporting.sections.adaptation import comparison_facts, source_only_scores, target_labels
-from nlp_transfer.tasks.blocks import facts_section
+from nlp_transfer.reporting.sections.adaptation import adaptation, comparison_facts, source_only_scores, target_labels
+from nlp_transfer.tasks.base import Predictions
+from nlp_transfer.tasks.blocks import Table, facts_section
 
 SURE = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.1, 0.9]])
 UNSURE = np.array([[0.5, 0.5], [0.52, 0.48], [0.5, 0.5], [0.48, 0.52]])
@@ -34,6 +36,48 @@ def test_a_third_model_is_asked() -> None:
     assert facts["preferred without labels"] == (
         "the model that adapted, if classes are as frequent in the target as in the source"
     )
+
+
+def test_a_run_asks_its_svm_about_all_texts_and_takes_the_labels_of_the_test_split(tmp_path) -> None:
+    """The adapted model predicts 0 everywhere; the source-only one predicts 1, as the SVM does on three of four rows."""
+    names = ("no", "yes")
+
+    def rows():
+        for number in range(2):
+            for split in ("train", "test"):
+                chances = {"no": 0.1, "yes": 0.9}
+                yield {"id": number, "split": split, "domain": "target", "predicted": "yes", "probabilities": chances}
+
+    (tmp_path / "source_only").mkdir()
+    keys = ("id", "split", "domain", "predicted", "probabilities")
+    write_predictions(tmp_path / "source_only" / "predictions.jsonl.gz", rows(), keys)
+    logits, labels = np.array([[2.0, 0.0]] * 2), {"train": np.array([0, 0]), "test": np.array([1, 1])}
+    scored = {split: Predictions(["0", "1"], logits, labels[split], {}) for split in ("train", "test")}
+    svm = {"target": {"train": np.array([1, 0]), "test": np.array([1, 1])}}
+    task = SimpleNamespace(
+        label_names=names,
+        multi_label=False,
+        probabilities=lambda given: softmax(given, axis=1),
+        predictions=lambda given: given.argmax(axis=1),
+        baseline_predictions={"tfidf_svm": svm},
+    )
+    run = SimpleNamespace(
+        source_only=object(),
+        scored={"target": scored},
+        task=task,
+        correction=SimpleNamespace(before={}),
+        predictions=tmp_path / "predictions.jsonl.gz",
+    )
+    section = adaptation(run)
+    assert section is not None
+    facts = dict(next(block for block in section.blocks if isinstance(block, Table)).rows)
+    assert facts["texts"] == "2 of train and 2 of test"
+    assert facts["a third model (tfidf_svm)"] == (
+        "agrees with the model that adapted on 1 and with the source-only one on 3 of the 4 predictions in which they "
+        "differ"
+    )
+    assert facts["labels"] == "of test"  # of which the source-only model has all right, and of train none
+    assert "macro-F1 0.000 adapted, 1.000 source-only" in facts["preferred by the labels"]
 
 
 def judged(adapted_right: int, alone_right: int, *, warns: bool = True) -> dict[str, str]:
