@@ -149,8 +149,8 @@ def _held_out(folder: Path) -> tuple[list[str], str]:
             return [], "texts that come with this package, because the run has no source"
         if any(source.hub is not None for source in config.sources):
             return [], "texts that come with this package, because the run's are on the Hub"
-        labels, documents = config.task.columns
-        corpus = load_sources(config.sources, labeled=labels, trains=True, documents=documents)
+        labels, kind = config.task.columns
+        corpus = load_sources(config.sources, labeled=labels, trains=True, kind=kind)
     except NLPTransferError as error:
         return [], f"texts that come with this package, because the run's cannot be read ({error.problems[0]})"
     split = next((name for name in ("test", "validation") if name in corpus.splits), "train")

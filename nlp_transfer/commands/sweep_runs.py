@@ -34,6 +34,7 @@ from nlp_transfer.models.outputs import Output
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.log import quiet
 from nlp_transfer.reporting.report import DOMAINS, Report
+from nlp_transfer.tasks.base import Columns
 
 log = logging.getLogger(__name__)
 
@@ -130,8 +131,8 @@ def _file_problems(file: str | Path, tree: Mapping[str, Any]) -> list[str]:
 def _cell_problems(config: Experiment, scored: str, *, stock: bool) -> list[str]:
     """Return why a run has no score that a sweep could compare."""
     problems = []
-    if not (config.task.columns.labels or config.task.columns.documents):
-        problems.append(f"task is {config.task.name}: a sweep compares classifiers or summarisers. Run it by itself.")
+    if config.task.columns == Columns():
+        problems.append(f"task is {config.task.name}: a sweep compares scores of labels or summaries. Run it alone.")
     elif stock and Output.LOGITS not in config.task.provides:
         problems.append(f"task is {config.task.name}: a stock run classifies. Leave stock out.")
     if scored == "source" and (config.zero_shot or not config.sources):

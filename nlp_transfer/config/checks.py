@@ -12,6 +12,7 @@ from nlp_transfer.config.parsing import path_problems
 from nlp_transfer.config.search_space import search_problems
 from nlp_transfer.config.typed_values import PartialConfig
 from nlp_transfer.data.corpus import CorpusConfig
+from nlp_transfer.data.validation.row_kinds import DOCUMENTS
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods import METHODS
 from nlp_transfer.methods.base import composition_problems, source_free
@@ -54,7 +55,7 @@ def _source_weights(config: Any) -> list[str]:
         return []
     if sources == 1:
         return [f"training.source_weights is {weights}, and there is one source. Leave it out, or give source a list."]
-    if config.task is not None and config.task.columns.documents:
+    if config.task is not None and config.task.columns.kind == DOCUMENTS:
         name = config.task.name
         return [f"training.source_weights is {weights}, and {name} joins the texts of all sources. Leave it out."]
     if isinstance(weights, list) and len(weights) != sources:
@@ -152,7 +153,7 @@ def _search(config: Any) -> list[str]:
 
 def _calibration(config: Any) -> list[str]:
     """Check that rows are set apart for calibration only where a task has a decision to fit on them."""
-    if config.task is None or config.source is None or Output.LOGITS in config.task.provides:
+    if config.task is None or config.source is None or config.task.provides & {Output.LOGITS, Output.TAGS}:
         return []
     if not any(corpus.split is not None and corpus.split.calibration for corpus in as_tuple(config.source)):
         return []
@@ -169,7 +170,7 @@ def _target_settings(config: Any) -> list[str]:
             "epoch or steps, or leave log_target_scores out."
         )
     if config.task is not None and Output.LOGITS not in config.task.provides:
-        problems += [f"{name} needs classes, and {config.task.name} has none. Leave it out." for name in names]
+        problems += [f"{name} is for classes of texts; {config.task.name} has none. Leave it out." for name in names]
     return problems
 
 

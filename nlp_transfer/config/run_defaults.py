@@ -86,7 +86,7 @@ def with_head_rates(given: Mapping[str, Any], methods: tuple[Method, ...], task:
         0.0005
     """
     has_head = source_free(methods) is not None  # a trained one
-    if "learning_rate" in given or has_head or not task.provides & {Output.LOGITS, Output.SPANS}:
+    if "learning_rate" in given or has_head or not task.provides & {Output.LOGITS, Output.TAGS, Output.SPANS}:
         return methods
     return tuple(
         dataclasses.replace(method, head_learning_rate=HEAD_LEARNING_RATE)  # type: ignore[call-arg]

@@ -2,7 +2,8 @@
 
 Each has `id` and `text`; `label` (a ClassLabel) or `labels` (a list of them, empty for no class) unless it is
 unlabelled; and `domain` if sources were merged. Documents have `summary`, `sentence_starts` (first character of each
-sentence; empty where the source does not give them) and `highlights` (start and end of each passage in turn).
+sentence; empty where the source does not give them) and `highlights` (start and end of each passage in turn). Texts
+with entities have `span_starts` and `span_ends` (characters of each entity, in order); `labels` are their classes.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from nlp_transfer.data.validation.row_kinds import CORPUS_COLUMNS
 from nlp_transfer.errors import CheckedArguments, DataError, did_you_mean
 from nlp_transfer.files import encoding_problem
 
@@ -30,9 +32,6 @@ def calibration_split(splits: Iterable[str]) -> str:
 
 DOMAIN_COLUMN = "domain"
 """Column that names the corpus of a row when sources are merged."""
-
-SUMMARY_COLUMNS = ("summary", "sentence_starts", "highlights")
-"""Columns that only a corpus of documents has."""
 
 _HASHED_ROWS = 1000
 """Rows hashed together. Part of the fingerprint's definition."""
@@ -275,8 +274,7 @@ def corpus_fingerprint(splits: "dict[str, Dataset]", label_names: list[str]) -> 
     """
     digest = hashlib.sha256(json.dumps(label_names).encode())
     for name, split in splits.items():
-        kept = ("id", "text", "label", "labels", *SUMMARY_COLUMNS)
-        columns = [column for column in kept if column in split.column_names]
+        columns = [column for column in CORPUS_COLUMNS if column in split.column_names]
         digest.update(json.dumps([name, columns, len(split)]).encode())
         for batch in split.select_columns(columns).iter(_HASHED_ROWS):
             digest.update(json.dumps([batch[column] for column in columns]).encode())

@@ -12,7 +12,6 @@ from nlp_transfer.data.cache import cache_path, store_table
 from nlp_transfer.data.column_names import AllColumns, first_rows
 from nlp_transfer.data.corpus import (
     SPLITS,
-    SUMMARY_COLUMNS,
     Corpus,
     CorpusConfig,
     SplitConfig,
@@ -36,6 +35,7 @@ from nlp_transfer.data.validation.columns import ColumnSpec, MissingLabel, remem
 from nlp_transfer.data.validation.ids import check_ids
 from nlp_transfer.data.validation.label_lists import class_notes
 from nlp_transfer.data.validation.labels import LabelNames, add_class_labels
+from nlp_transfer.data.validation.row_kinds import CORPUS_COLUMNS, DOCUMENTS, ROW_KINDS, TEXTS
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.files import cache_key
 
@@ -57,7 +57,7 @@ def load_corpus(
     label_names: list[str] | None = None,
     labeled: bool | None = None,
     trains: bool | None = None,
-    documents: bool = False,
+    kind: str = TEXTS,
     run_columns: Mapping[str, str] | None = None,
 ) -> Corpus:
     """Read, check and split one domain.
@@ -68,7 +68,7 @@ def load_corpus(
         labeled: True requires a label column, False ignores labels, None reads labels if there are any.
         trains: make the train and validation splits that a training needs. None means True for a corpus with labels
             other than `label_names`. Without labels, rows of `unlabeled` are training rows too.
-        documents: read documents with summaries (data/validation/documents.py) instead of texts with labels.
+        kind: name of the kind of rows, from `ROW_KINDS`, such as documents with summaries.
         run_columns: see `remembered_columns`.
 
     Raises:
@@ -96,7 +96,7 @@ def load_corpus(
         if run_columns:
             first = first_rows(next(iter(source.splits.values())).read(AllColumns()))
             config = replace(config, columns=remembered_columns(run_columns, config.columns, first.available))
-        return _corpus(source, config, names, labeled, trains, documents)
+        return _corpus(source, config, names, labeled, trains, kind)
 
 
 def corpus_from(
@@ -106,7 +106,7 @@ def corpus_from(
     split: SplitConfig | None = None,
     label_names: list[str] | None = None,
     labeled: bool | None = None,
-    documents: bool = False,
+    kind: str = TEXTS,
     key: str = "data",
 ) -> Corpus:
     """Make a corpus from Python objects.
@@ -133,7 +133,7 @@ def corpus_from(
     source = object_source(data, key=key, columns=columns, splits={})
     learns = bool({"train", UNSPLIT} & set(source.splits))
     names = LabelNames(key, label_names or source.label_names, None if learns else label_names)
-    return _corpus(source, config, names, labeled, learns if documents else None, documents)
+    return _corpus(source, config, names, labeled, learns if not ROW_KINDS[kind].label_columns else None, kind)
 
 
 def _corpus(
@@ -142,7 +142,7 @@ def _corpus(
     names: LabelNames,
     labeled: bool | None,
     trains: bool | None,
-    documents: bool,
+    kind: str,
 ) -> Corpus:
     """Make the corpus of a source."""
     key, notes = names.key, list(source.notes)
@@ -151,8 +151,8 @@ def _corpus(
         key,
         config.columns,
         config.split.column if config.split.method == "grouped" else None,
-        labels=labeled is not False and not documents,
-        documents=documents,
+        labels=labeled is not False and bool(ROW_KINDS[kind].label_columns),
+        kind=kind,
         label_separator=config.label_separator,
         drop_empty=config.drop_empty,
         empty_advice="mend or remove these rows" + (f", or set {key}.drop_empty: true" if config.place else ""),
@@ -172,7 +172,7 @@ def _corpus(
     notes += how
     splits, how = drawn_splits(splits, config, key, trains=trains)
     notes += how
-    if trains and not labelled and not documents and "unlabeled" in splits:
+    if trains and not labelled and kind != DOCUMENTS and "unlabeled" in splits:
         more = splits.pop("unlabeled")
         splits["train"] = concatenate_datasets([splits["train"], more])
         notes.append(f"The {len(more):,} rows of the split unlabeled are training rows here, which takes no labels.")
@@ -191,8 +191,7 @@ def _corpus(
 
 def _kept_columns(split: Dataset) -> Dataset:
     """Return a split with the columns of a corpus."""
-    keep = ("id", "text", "label", "labels", *SUMMARY_COLUMNS)
-    return split.select_columns([column for column in keep if column in split.column_names])
+    return split.select_columns([column for column in CORPUS_COLUMNS if column in split.column_names])
 
 
 def _split(
@@ -245,8 +244,8 @@ def _read_all(raw: dict[str, RawSplit], wanted: ColumnSpec, notes: list[str]) ->
             splits[name] = _read(split, name, replace(loose, labels=False), facts)
         except DataError as error:
             problems += error.problems
-        if count := facts["dropped"]:
-            notes.append(f"{split.where}: rows without a text that are dropped ({wanted.key}.drop_empty): {count:,}.")
+        counted = {"dropped": f"rows without a text that are dropped ({wanted.key}.drop_empty)", **wanted.rows.facts}
+        notes += [f"{split.where}: {what}: {facts[name]:,}." for name, what in counted.items() if facts[name]]
     if problems:
         raise DataError(problems)
     return splits
@@ -264,7 +263,7 @@ def _read(raw: RawSplit, name: str, wanted: ColumnSpec, facts: Counter[str]) -> 
 
     if raw.identity is None:
         return Dataset(pa.concat_tables(tables()))
-    settings = [wanted.theirs(), sorted(wanted.renames), wanted.labels_needed, wanted.documents]
+    settings = [wanted.theirs(), sorted(wanted.renames), wanted.labels_needed, wanted.kind]
     settings += [[wanted.label_separator, wanted.drop_empty]] if wanted.label_separator or wanted.drop_empty else []
     return store_table(cache_path("corpora", cache_key(*raw.identity, name, settings)), tables, facts)
 

@@ -24,18 +24,19 @@ from nlp_transfer.data.corpus import (
 from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.data.splits.exact_duplicates import duplicate_notes, hash_texts
 from nlp_transfer.data.validation.labels import replace_class_ids
+from nlp_transfer.data.validation.row_kinds import TEXTS
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import cache_key
 
 
 def load_sources(
-    configs: Sequence[CorpusConfig], *, labeled: bool, trains: bool | None = None, documents: bool = False
+    configs: Sequence[CorpusConfig], *, labeled: bool, trains: bool | None = None, kind: str = TEXTS
 ) -> Corpus:
     """Load the source corpus, or merge several."""
     if len(configs) == 1:
-        return load_corpus(configs[0], key="source", labeled=labeled, trains=trains, documents=documents)
+        return load_corpus(configs[0], key="source", labeled=labeled, trains=trains, kind=kind)
     corpora = [
-        load_corpus(config, key=f"source.{i}", labeled=labeled, trains=trains, documents=documents)
+        load_corpus(config, key=f"source.{i}", labeled=labeled, trains=trains, kind=kind)
         for i, config in enumerate(configs)
     ]
     return merge_corpora(dict(zip(source_names(configs), corpora, strict=True)))

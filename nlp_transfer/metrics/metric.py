@@ -135,6 +135,31 @@ class SummaryRows:
 
 
 @dataclass(frozen=True)
+class EntityRows:
+    """The texts that metrics of entities are computed of.
+
+    Args:
+        predictions: the entities of each text, in order: first character, the character after the last, class.
+        references: the truth in the same form.
+        known: the mentions of the training texts, folded; None if they are not known.
+        tags_right: number of tokens with the right tag, and of all; None if it is not known.
+        interval: add the 95 % bootstrap interval of F1, over texts.
+    """
+
+    texts: Sequence[str]
+    predictions: "Sequence[Sequence[Entity]]"
+    references: "Sequence[Sequence[Entity]]"
+    label_names: Sequence[str]
+    known: frozenset[str] | None = None
+    tags_right: tuple[int, int] | None = None
+    interval: bool = False
+
+
+Entity = tuple[int, int, str]
+"""First character, the character after the last, class."""
+
+
+@dataclass(frozen=True)
 class TargetRows:
     """The probabilities of a target's rows, shape (rows, classes), that scores without labels are computed of."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from nlp_transfer.metrics.metric import (
     UNDEFINED,
     ClassificationRows,
+    EntityRows,
     Metric,
     ProbabilityRows,
     SummaryRows,
@@ -37,6 +38,7 @@ def _lazy(module: str, name: str, rows: Any) -> dict[str, Any]:
 _PROBABILITIES = partial(_lazy, "probability_scores", "probability_scores")
 _TOKENS = partial(_lazy, "perplexity", "token_scores")
 _SUMMARIES = partial(_lazy, "summarization", "summary_scores")
+_ENTITIES = partial(_lazy, "entities", "entity_scores")
 _TARGETS = partial(_lazy, "model_selection", "target_scores")
 _WEIGHTED = partial(_lazy, "model_selection", "weighted_scores")
 
@@ -53,6 +55,10 @@ def _probability(name: str, title: str, greater_is_better: bool | None, group: s
 
 def _summary(name: str, title: str, greater_is_better: bool | None, heading: Any = None, **fields: Any) -> Metric:
     return Metric(name, greater_is_better, _SUMMARIES, SummaryRows, title, heading, **fields)
+
+
+def _entity(name: str, title: str, heading: Any = None, **fields: Any) -> Metric:
+    return Metric(name, True, _ENTITIES, EntityRows, title, heading, **fields)
 
 
 def _count(score: float | None) -> str:
@@ -113,6 +119,14 @@ _LISTED = (
     _summary("repetition", "repeated", None, ("", "repeated"), table=1, format=percent),
     _summary("novel_bigrams", "new pairs", None, ("", "new pairs"), table=1, format=percent, requires="unsupported"),
     _summary("unsupported", "unsupported", None, ("", "unsupported"), table=1, format=_count),
+    _entity("entity_precision", "precision of entities", ("strict", "P")),
+    _entity("entity_recall", "recall of entities", ("strict", "R")),
+    _entity("entity_f1", "entity F1", ("strict", "F1"), has_interval=True, logged=True, compared=True),
+    _entity("entity_macro_f1", "mean entity F1 of the classes", ("strict", "macro-F1")),
+    _entity("partial_f1", "F1 of overlapping entities", ("lenient", "partial"), compared=True),
+    _entity("type_f1", "F1 of the classes of overlapping entities", ("lenient", "class")),
+    _entity("unseen_f1", "F1 of mentions not seen in training", ("", "unseen F1"), compared=True, requires="unseen_f1"),
+    _entity("tag_accuracy", "token accuracy", ("", "tokens"), in_terminal=False),
     Metric("target_entropy", False, _TARGETS, TargetRows, "entropy on the target"),
     Metric("target_infomax", True, _TARGETS, TargetRows, "mutual information on the target", logged=True),
     Metric("target_density", True, _TARGETS, TargetRows, "neighbourhood density on the target"),

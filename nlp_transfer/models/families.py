@@ -19,6 +19,9 @@ from nlp_transfer.models.family_table import FAMILIES, Family
 EXTRACTIVE = "ForExtractiveSummarization"
 """Suffix of the class names of networks that score sentences (models/heads/extractive.py)."""
 
+TOKENS = "ForTokenClassification"
+"""Suffix of the class names of networks that classify tokens."""
+
 SENTENCE_HEAD = "sentence_head"
 """Name of the new module in such a network."""
 
@@ -30,7 +33,7 @@ _NORMS = ("final_layer_norm", "layer_norm")
 
 
 def family(model: PreTrainedModel) -> Family:
-    """Return the table's entry for a model, with the sentence head of a network that scores sentences.
+    """Return the table's entry for a model, with the head of a network that scores sentences or tokens.
 
     An encoder-decoder's layers are its encoder's, and its head is everything after the encoder.
     """
@@ -43,6 +46,10 @@ def family(model: PreTrainedModel) -> Family:
     entry = FAMILIES[kind]
     if type(model).__name__.endswith(EXTRACTIVE):
         return replace(entry, head=(SENTENCE_HEAD,), final_linear=f"{SENTENCE_HEAD}.score", unused=())
+    if type(model).__name__.endswith(TOKENS):
+        head = tuple(name for name in ("head", "classifier") if hasattr(model, name))
+        unused = tuple(name for name in entry.unused if name in dict(model.named_modules()))
+        return replace(entry, head=head, final_linear="classifier", unused=unused)
     return entry
 
 
@@ -54,6 +61,11 @@ def model_type(model: nn.Module) -> str:
 def is_encoder_decoder(model: nn.Module) -> bool:
     """Return True for a network with an encoder and a decoder."""
     return bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
+
+
+def learns_tokens(model: nn.Module) -> bool:
+    """Return True for a network that generates or tags tokens, so that a row has many losses and no class."""
+    return is_encoder_decoder(model) or type(model).__name__.endswith(TOKENS)
 
 
 def _family_of_encoder(model: Any) -> Family:
@@ -91,8 +103,9 @@ def unknown_family_error(model_type: str) -> str:
 
 
 def has_known_head(model: PreTrainedModel) -> bool:
-    """Return True if the table describes the head: a classifier, or a network that scores sentences."""
-    return model_type(model) in FAMILIES and type(model).__name__.endswith(("ForSequenceClassification", EXTRACTIVE))
+    """Return True if the table describes the head: of a classifier of texts, sentences or tokens."""
+    heads = ("ForSequenceClassification", EXTRACTIVE, TOKENS)
+    return model_type(model) in FAMILIES and type(model).__name__.endswith(heads)
 
 
 def is_known(model: PreTrainedModel) -> bool:

@@ -42,7 +42,13 @@ class LoadedModel:
     notes: tuple[str, ...] = ()
 
 
-def load_encoder_with_head(reference: ModelReference, *, label_names: Sequence[str], multi_label: bool) -> LoadedModel:
+def load_encoder_with_head(
+    reference: ModelReference,
+    *,
+    label_names: Sequence[str],
+    multi_label: bool,
+    auto_class: Any = AutoModelForSequenceClassification,
+) -> LoadedModel:
     """Load a pretrained encoder with a classification head for the given labels, in the order of their ids."""
     folder, config = read_config(reference, known=True)
     names = [str(label) for _, label in sorted((config.id2label or {}).items())]
@@ -50,7 +56,7 @@ def load_encoder_with_head(reference: ModelReference, *, label_names: Sequence[s
     config.id2label = dict(enumerate(label_names))
     config.label2id = {label: index for index, label in enumerate(label_names)}
     config.problem_type = "multi_label_classification" if multi_label else "single_label_classification"
-    model, info = read_weights(AutoModelForSequenceClassification, reference, folder, config)
+    model, info = read_weights(auto_class, reference, folder, config)
     new, notes = _new_parameters(model, info, reference.model, old_labels, list(label_names))
     return LoadedModel(model, new, origin_of(reference.model, folder), max_positions(config), notes)
 

@@ -26,5 +26,8 @@ class Output(Enum):
     GENERATION = "generation"
     """Generated token ids, shape (rows, tokens)."""
 
+    TAGS = "tags"
+    """Tag logits of each token, shape (rows, tokens, tags)."""
+
     SPANS = "spans"
     """Logits of the spans of a row, such as its sentences, shape (rows, spans)."""

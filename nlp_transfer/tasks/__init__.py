@@ -5,10 +5,17 @@ from nlp_transfer.tasks.masked_language_modeling.task import MaskedLanguageModel
 from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
 from nlp_transfer.tasks.summarization.abstractive import AbstractiveSummarization
 from nlp_transfer.tasks.summarization.extractive import ExtractiveSummarization
+from nlp_transfer.tasks.token_classification.task import TokenClassification
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
-    for task in (SequenceClassification, MaskedLanguageModeling, ExtractiveSummarization, AbstractiveSummarization)
+    for task in (
+        SequenceClassification,
+        TokenClassification,
+        MaskedLanguageModeling,
+        ExtractiveSummarization,
+        AbstractiveSummarization,
+    )
 }
 
 __all__ = [
@@ -19,4 +26,5 @@ __all__ = [
     "MaskedLanguageModeling",
     "SequenceClassification",
     "Task",
+    "TokenClassification",
 ]

@@ -1,13 +1,11 @@
-"""Define the contract of a task.
-
-A `Task` is a frozen dataclass, its YAML section; its `fit(corpus)` returns the `FittedTask` that does the work.
-"""
+"""Define the contract of a task: a `Task` is its YAML section, and its `fit(corpus)` gives the `FittedTask`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from nlp_transfer.data.validation.row_kinds import TEXTS
 from nlp_transfer.errors import CheckedArguments, CheckpointError, ConfigError
 from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.metrics.negative_transfer import CEILING
@@ -34,10 +32,10 @@ DomainScores = dict[str, dict[str, dict[str, Any]]]
 
 
 class Columns(NamedTuple):
-    """The columns of a corpus that a task reads besides the text: labels, or documents with summaries."""
+    """What a task reads of a corpus: rows of a kind (`ROW_KINDS`), and whether it learns from their labels."""
 
     labels: bool = False
-    documents: bool = False
+    kind: str = TEXTS
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Pooled features and logits: the inputs and outputs of the layer that makes the logits.
 
-Of a network that generates text the features are the means of the encoder's last states over the tokens of each text.
-In the place of logits it has, for each row, the sum of the losses of its generated tokens and their number, from which
-the mean over all tokens of an update follows.
+Of a network that generates text or tags tokens the features are the means over the tokens of each text, of the
+encoder's last states or of the inputs of that layer. In the place of logits it has, for each row, the sum of the losses
+of its tokens and their number, from which the mean over all tokens of an update follows.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,13 @@ from typing import Any
 import torch
 from datasets import Dataset
 from torch import Tensor, nn
-from torch.nn import functional
 
-from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
 from nlp_transfer.methods.alignment import TEACHER_LOGITS, Features
 from nlp_transfer.methods.masked_tokens import MASKED_LABELS
 from nlp_transfer.models.activation_cache.window_rows import WINDOW_IDS
 from nlp_transfer.models.families import is_encoder_decoder, plain_model
 from nlp_transfer.models.heads.pooling import pooled_and_logits
+from nlp_transfer.models.heads.token_losses import loss_sums
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.training.target_batches import DOMAIN, UPDATE_ROW, batch_of
 
@@ -36,7 +35,8 @@ def features(plain: nn.Module, model: nn.Module, inputs: Mapping[str, Any]) -> t
     if WINDOW_IDS in given:
         output = model(**given, output_pooled=True)
         return output.pooled, output.logits
-    return pooled_and_logits(classifier, lambda: model(**given)["logits"], inputs.get("attention_mask"))
+    pooled, logits = pooled_and_logits(classifier, lambda: model(**given)["logits"], inputs.get("attention_mask"))
+    return pooled, loss_sums(logits, inputs["labels"]) if logits.ndim == 3 else logits
 
 
 _OF_THE_LOSS = (DOMAIN, UPDATE_ROW, MASKED_LABELS, TEACHER_LOGITS)
@@ -52,11 +52,7 @@ def _generator_features(model: nn.Module, inputs: Mapping[str, Any]) -> tuple[Te
     states = states.to(torch.promote_types(states.dtype, torch.float32))
     real = inputs["attention_mask"].to(states)[..., None]
     pooled = (states * real).sum(1) / real.sum(1)
-    written = output["logits"][:, : labels.shape[1]]
-    losses = functional.cross_entropy(
-        written.to(pooled.dtype).transpose(1, 2), labels, reduction="none", ignore_index=IGNORE_INDEX
-    )
-    return pooled, torch.stack([losses.sum(dim=1), (labels != IGNORE_INDEX).sum(dim=1).to(losses)], dim=1)
+    return pooled, loss_sums(output["logits"], labels)
 
 
 def row_labels(labels: Tensor) -> Tensor:

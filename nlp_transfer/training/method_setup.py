@@ -13,16 +13,16 @@ from nlp_transfer.methods import METHODS
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.base import Method, prepare_all, source_free
 from nlp_transfer.methods.context import Context
-from nlp_transfer.models.families import is_encoder_decoder, plain_model
-from nlp_transfer.models.heads.encoder_decoder import generation_row_losses
+from nlp_transfer.models.families import learns_tokens, plain_model
 from nlp_transfer.models.heads.masked_lm import masked_lm_for
+from nlp_transfer.models.heads.token_losses import row_losses
 from nlp_transfer.training.extensions.activation_cache import store_for
 from nlp_transfer.training.extensions.adaptation_loss import make_networks
 from nlp_transfer.training.extensions.checkpoint_selection import check_metric, check_one_validation, label_free_metric
 from nlp_transfer.training.losses import primary_score, row_loss
 from nlp_transfer.training.optimizer_step import overrides
 from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources, sources_of
-from nlp_transfer.training.target_checks import check_adaptation, check_sources, check_target, check_writer
+from nlp_transfer.training.target_checks import check_adaptation, check_sources, check_target, check_token_outputs
 
 OWN_ARGUMENTS = ("target_dataset", "methods", "peft_config", "context")
 """The arguments of a trainer that transformers' does not have."""
@@ -129,8 +129,8 @@ def _check_loss(trainer: Any, given: Mapping[str, Any]) -> None:
 
 def apply_methods(trainer: Any, model: Any, given: Mapping[str, Any]) -> Any:
     """Apply a trainer's methods, then its PEFT configuration, to a model; return the model to train."""
-    if is_encoder_decoder(model):
-        check_writer(trainer.methods)
+    if learns_tokens(model):
+        check_token_outputs(trainer.methods)
     if trainer.methods or given["target_dataset"] is not None:
         trainer.context = trainer.context or _default_context(trainer.methods, model, given)
         if given["args"] is not None:
@@ -160,7 +160,7 @@ def _default_context(methods: Sequence[Method], model: Any, given: Mapping[str, 
     if collate is None:
         collate = DataCollatorWithPadding(tokenizer) if tokenizer is not None else default_data_collator
     config = getattr(model, "config", None)
-    loss: Callable[..., Any] = generation_row_losses if is_encoder_decoder(model) else partial(row_loss, config=config)
+    loss: Callable[..., Any] = row_losses if learns_tokens(model) else partial(row_loss, config=config)
     return Context(
         train=train,
         validation=validation if validation is not None else _no_rows(train),

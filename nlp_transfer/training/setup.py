@@ -76,15 +76,16 @@ class RunData(NamedTuple):
 
 def load_corpora(experiment: ExperimentParts) -> tuple[dict[str, Corpus], FittedTask]:
     """Load the corpora by domain, and fit the task to the source; without one, to the classes of the model."""
-    labels, documents = experiment.task.columns
+    labels, kind = experiment.task.columns
     corpora = {}
     if experiment.sources:
-        corpora["source"] = load_sources(experiment.sources, labeled=labels, trains=True, documents=documents)
-    task = experiment.task.fit(corpora.get("source") or classes_of_model(experiment.model_reference))
+        corpora["source"] = load_sources(experiment.sources, labeled=labels, trains=True, kind=kind)
+    learned = corpora.get("source") or classes_of_model(experiment.model_reference)
+    task = experiment.task.fit(learned)
     if experiment.target is not None:
-        names, labeled = (list(task.label_names), None) if labels else (None, False)
+        names, labeled = (learned.label_names, None) if labels else (None, False)
         target = load_corpus(
-            experiment.target, key="target", label_names=names, labeled=labeled, trains=False, documents=documents
+            experiment.target, key="target", label_names=names, labeled=labeled, trains=False, kind=kind
         )
         if "source" in corpora:
             copies = copy_notes(corpora["source"].splits["train"], target.splits, "the source's training texts")

@@ -173,12 +173,13 @@ def check_correctable(task: FittedTask, model: PreTrainedModel) -> None:
         raise ConfigError("prior_correction changes the last layer's bias, and this model has none. Leave it out.")
 
 
-def check_writer(methods: Sequence[Method]) -> None:
-    """Check that no method needs classes where the network generates text; raises ConfigError."""
+def check_token_outputs(methods: Sequence[Method]) -> None:
+    """Check that no method needs classes of texts where the network generates or tags tokens; raises ConfigError."""
     outputs = {Output.POOLED, Output.ROW_LOSS, Output.HEAD, Output.GENERATION}
     names = [one.name for one in methods if one.needs.target_text and not one.needs.outputs <= outputs]
     if names:
-        raise ConfigError(f"{' and '.join(names)} cannot be used with a network that writes: it has no classes.")
+        named = " and ".join(names)
+        raise ConfigError(f"{named} cannot be used with a network that writes or tags tokens: no text has a class.")
 
 
 def check_tokens(rows: Dataset, name: str) -> None:

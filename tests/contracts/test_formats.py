@@ -6,16 +6,16 @@ import pytest
 
 from nlp_transfer.data.formats import FORMATS, data_stem, data_suffix
 from nlp_transfer.data.source import MAX_BATCH_ROWS, FileSettings
-from tests.data.formats.conftest import ROWS, WANTED, read, write
+from tests.data.formats.conftest import ROWS, TABLES, WANTED, read, write
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", TABLES)
 def test_every_format_gives_the_rows(tmp_path: Path, suffix: str, ending: str) -> None:
     assert read(write(tmp_path / f"rows{suffix}{ending}", ROWS)) == ROWS
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", TABLES)
 def test_only_wanted_columns_are_read_but_all_are_named(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / f"rows{suffix}", ROWS)
     (batch,) = FORMATS[suffix](path, frozenset(["label"]), FileSettings())

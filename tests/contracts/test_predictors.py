@@ -22,8 +22,8 @@ from nlp_transfer.tasks.backends import Compute
 from nlp_transfer.tasks.predictor import Evaluated, ExportablePredictor, Predictor
 from tests.contracts.dummy_task import FirstClass
 from tests.tiny_classifiers import save_classifier
-from tests.tiny_documents import documents
-from tests.tiny_runs import rows, tiny_encoder
+from tests.tiny_entities import MAKERS
+from tests.tiny_runs import tiny_encoder
 
 SETTINGS: dict[str, dict[str, Any]] = {"abstractive_summarization": {"max_summary_length": 12, "num_beams": 1}}
 PREDICTING = [name for name in TASKS if name != "masked_language_modeling"]
@@ -38,9 +38,9 @@ def encoder(tmp_path_factory):
 def saved(request, encoder, tmp_path_factory):
     """A run's folder with an untrained model of a task, the fitted task, and a file of its test rows."""
     task, folder = TASKS[request.param], tmp_path_factory.mktemp(request.param)
-    make = documents if task.columns.documents else rows
+    make = MAKERS[task.columns.kind]
     frames = {name: pd.DataFrame(make(8, seed=seed)) for seed, name in enumerate(("train", "validation", "test"))}
-    corpus = corpus_from(frames, documents=task.columns.documents)
+    corpus = corpus_from(frames, kind=task.columns.kind)
     fitted = task(max_length=32, **SETTINGS.get(request.param, {})).fit(corpus)
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     fitted.fit_tokenizer(corpus, tokenizer)

@@ -23,13 +23,13 @@ from nlp_transfer.runner import run
 from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.blocks import Alert, Section, Text
 from tests.contracts.dummy_task import FIRST_CLASS, FirstClass
-from tests.tiny_documents import documents
-from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
+from tests.tiny_entities import MAKERS
+from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 
 CLASSIFICATIONS = [
-    (name, multi_label) for name, task in TASKS.items() if task.columns.labels for multi_label in (False, True)
+    (name, several) for name, task in TASKS.items() if Output.LOGITS in task.provides for several in (False, True)
 ]
-CASES = [*CLASSIFICATIONS, *((name, None) for name, task in TASKS.items() if not task.columns.labels)]
+CASES = [*CLASSIFICATIONS, *((name, None) for name, task in TASKS.items() if Output.LOGITS not in task.provides)]
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +40,13 @@ def encoder(tmp_path_factory):
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{ {True: 'multi', False: 'single', None: 'text'}[case[1]] }")
 def bound(request):
     name, multi_label = request.param
-    summarizes = TASKS[name].columns.documents
+    kind = TASKS[name].columns.kind
+    options = {"multi_label": multi_label} if multi_label is not None else {}
     frames = {
-        split: pd.DataFrame(
-            documents(size, seed=seed) if summarizes else rows(size, multi_label=bool(multi_label), seed=seed)
-        )
+        split: pd.DataFrame(MAKERS[kind](size, seed=seed, **options))
         for seed, (split, size) in enumerate({"train": 12, "validation": 6, "test": 6}.items())
     }
-    corpus = corpus_from(frames, documents=summarizes)
+    corpus = corpus_from(frames, kind=kind)
     shorter = {"max_summary_length": 32} if Output.GENERATION in TASKS[name].provides else {}
     return TASKS[name](max_length=32, **shorter).fit(corpus), corpus
 

@@ -212,7 +212,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert "a.xls: no format is known by the suffix '.xls'. Save the spreadsheet as .xlsx or .csv. Files" in message
     message = refusal(write(tmp_path / "a.docx", "x"))
     assert "a.docx: no format is known by the suffix '.docx'. Files end in .jsonl, " in message
-    assert ".parquet, .xlsx or .txt (one text a line), each also with .gz; " in message
+    assert ".parquet, .xlsx, .conll, .bio or .txt (one text a line), each also with .gz; " in message
     assert message.endswith("; or set --format jsonl, text, document, csv, tsv.")
     assert refusal(tmp_path / "a.docx", file_format="jsnol").startswith("Unknown format 'jsnol'. Did you mean 'jsonl'?")
 

@@ -98,6 +98,27 @@ class SentenceCollator:
 
 
 @dataclass(frozen=True)
+class TagCollator:
+    """Collator that pads rows of `encode_tagged`; the tokenizer pads on the right."""
+
+    padding: PaddingCollator
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
+        """Make a batch.
+
+        Returns:
+            The batch of `PaddingCollator`; and, if all rows have them, `labels`: int64, shape (batch, tokens), padded
+            with `IGNORE_INDEX`.
+        """
+        batch = self.padding([{key: value for key, value in row.items() if key != "labels"} for row in rows])
+        width = batch["input_ids"].shape[1]
+        if all(row.get("labels") is not None for row in rows):
+            labels = [[*row["labels"], *[IGNORE_INDEX] * width][:width] for row in rows]
+            batch["labels"] = torch.tensor(labels, dtype=torch.long)
+        return batch
+
+
+@dataclass(frozen=True)
 class PairCollator:
     """Collator that pads rows of `encode_pairs`."""
 

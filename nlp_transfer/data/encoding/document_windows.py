@@ -130,11 +130,8 @@ class WindowEncoder:
         room = self.max_length - len(before) - len(after)
         for number, text in enumerate(texts):
             ids, offsets = encoded["input_ids"][number], encoded["offset_mapping"][number] if fast else []
-            edges = self._edges(text, len(ids), offsets, room)
             input_ids, window_ids, spans, read = [], [], [], 0
-            for window_id, window in enumerate(self._windows(np.diff(edges).tolist(), room) or [_EMPTY], 1):
-                first, last = edges[window.first], edges[window.last]
-                own = range(edges[window.scored_from], edges[window.scored_to])
+            for window_id, (first, last, own) in enumerate(self.split(text, len(ids), offsets, room), 1):
                 input_ids += [*before, *ids[first:last], *after]
                 counted = [window_id if place in own else -window_id for place in range(first, last)]
                 window_ids += [-window_id] * len(before) + counted + [-window_id] * len(after)
@@ -142,6 +139,19 @@ class WindowEncoder:
                 read += len(own)
             special = len(before) + len(after)
             yield DocumentTokens(input_ids, window_ids, special + len(ids), special + read, spans)
+
+    def split(self, text: str, tokens: int, offsets: Sequence[CharSpan], room: int) -> Iterator[tuple[int, int, range]]:
+        """Yield the first token of each window, the one after its last, and the tokens that count in it.
+
+        Args:
+            tokens: their number in the text, without special tokens.
+            offsets: their characters; empty without a fast tokenizer.
+            room: maximum number of them in a window.
+        """
+        edges = self._edges(text, tokens, offsets, room)
+        for window in self._windows(np.diff(edges).tolist(), room) or [_EMPTY]:
+            own = range(edges[window.scored_from], edges[window.scored_to])
+            yield edges[window.first], edges[window.last], own
 
     def columns(self, texts: Sequence[str]) -> dict[str, list[Any]]:
         """Return the fields of `DocumentTokens` as columns."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
+from nlp_transfer.data.formats.conll import read_conll
 from nlp_transfer.data.formats.delimited import read_csv, read_tsv
 from nlp_transfer.data.formats.json_document import read_json
 from nlp_transfer.data.formats.json_lines import read_json_lines
@@ -21,6 +22,8 @@ FORMATS: dict[str, Reader] = {
     ".tsv": read_tsv,
     ".parquet": read_parquet,
     ".xlsx": read_xlsx,
+    ".conll": read_conll,
+    ".bio": read_conll,
 }
 """Readers by suffix; each suffix may be followed by `.gz`."""
 

@@ -13,8 +13,9 @@ from datasets import ClassLabel, Dataset, Features
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.data.source import MAX_BATCH_ROWS, CorpusReader, RawSplit, RowBatch
 from nlp_transfer.data.splits.split_names import UNSPLIT, match_split_names
-from nlp_transfer.data.validation.columns import RESERVED_COLUMNS
-from nlp_transfer.data.validation.documents import COLUMNS, to_list
+from nlp_transfer.data.validation.columns import READ_COLUMNS
+from nlp_transfer.data.validation.documents import to_list
+from nlp_transfer.data.validation.spans import TAG_COLUMNS
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import file_digest
 
@@ -57,7 +58,7 @@ def describe_rows(config: CorpusConfig) -> str:
         >>> describe_rows(CorpusConfig(data=pd.DataFrame({"text": ["a", "b"]})))
         'pandas DataFrame of 2 rows, SHA-256 ...'
     """
-    counted = frozenset([*RESERVED_COLUMNS, *COLUMNS, *config.columns, config.split.column or "text"])
+    counted = frozenset([*READ_COLUMNS, *config.columns, config.split.column or "text"])
     source, count = memory_source(config, "data"), 0
     digest = hashlib.sha256(json.dumps(source.label_names).encode())
     for name, split in source.splits.items():
@@ -90,6 +91,10 @@ def _class_names(features: Features, columns: dict[str, str]) -> list[str] | Non
     return None
 
 
+def _holds_class_ids(feature: Any) -> bool:
+    return isinstance(getattr(feature, "feature", None), ClassLabel)
+
+
 def table_reader(data: pd.DataFrame | Dataset, where: str) -> Callable[[Container[str]], Iterator[RowBatch]]:
     """Return the reader of a table's rows; see `RawSplit`."""
     return _frame_reader(data, where) if isinstance(data, pd.DataFrame) else _dataset_reader(data)
@@ -116,6 +121,7 @@ def _dataset_reader(dataset: Dataset) -> Callable[[Container[str]], Iterator[Row
             return
         # A column of mixed types is a Json feature, whose Arrow form hides the types: such columns go through Python.
         arrow = [name for name in present if type(plain.features[name]).__name__ != "Json"]
+        tagged = [name for name in present if name in TAG_COLUMNS and _holds_class_ids(plain.features[name])]
         columns = plain.select_columns(present)
         for start in range(0, len(plain), MAX_BATCH_ROWS):
             stop = min(start + MAX_BATCH_ROWS, len(plain))
@@ -126,9 +132,16 @@ def _dataset_reader(dataset: Dataset) -> Callable[[Container[str]], Iterator[Row
             if len(arrow) < len(present):
                 rows = columns.select_columns([name for name in present if name not in arrow])[start:stop]
                 values.update(rows)
+            values |= {name: _names_of(plain.features[name], values[name]) for name in tagged if name in values}
             yield RowBatch(start + 1, available, values)
 
     return read
+
+
+def _names_of(feature: Any, values: Any) -> list[Any]:
+    """Return lists of class ids, such as tags of words, as lists of class names."""
+    names = feature.feature.names
+    return [None if row is None else [names[one] for one in row] for row in to_list(values)]
 
 
 def _frame_reader(frame: pd.DataFrame, where: str) -> Callable[[Container[str]], Iterator[RowBatch]]:

@@ -20,16 +20,16 @@ from nlp_transfer.data.column_names import (
     unread_text_note,
 )
 from nlp_transfer.data.source import RawSplit, RowBatch
-from nlp_transfer.data.validation import documents
 from nlp_transfer.data.validation.blank import rows_with_text
 from nlp_transfer.data.validation.label_lists import MarkedClasses, split_labels
 from nlp_transfer.data.validation.label_values import LabelTypes
 from nlp_transfer.data.validation.row_errors import RowErrors
-from nlp_transfer.data.validation.strings import as_strings, holds_lists, join_paragraphs
+from nlp_transfer.data.validation.row_kinds import ROW_KINDS, TEXTS, RowKind
+from nlp_transfer.data.validation.strings import as_strings, join_paragraphs
 from nlp_transfer.errors import DataError, did_you_mean
 
-RESERVED_COLUMNS = ("id", "text", "label", "labels")
-"""Columns that are read."""
+READ_COLUMNS = frozenset({"id", *(name for kind in ROW_KINDS.values() for name in kind.columns)})
+"""The columns that are read of rows of any kind, by the user's names."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ColumnSpec:
     Args:
         group: column to group by, after renaming; None for no groups.
         labels_needed: each row must have a label if there is a label column.
-        documents: rows are documents with summaries instead of texts with labels.
+        kind: name of the kind of rows, from `ROW_KINDS`.
         label_separator: separator of the labels of a cell; None for one label a cell, or lists.
         drop_empty: rows without a text are left out.
         empty_advice: what to do about rows without a text.
@@ -50,15 +50,15 @@ class ColumnSpec:
     group: str | None = None
     labels: bool = True
     labels_needed: bool = True
-    documents: bool = False
+    kind: str = TEXTS
     label_separator: str | None = None
     drop_empty: bool = False
     empty_advice: str = "mend or remove these rows"
 
     @property
-    def text_column(self) -> str:
-        """Return the user's name of the text column."""
-        return "document" if self.documents else "text"
+    def rows(self) -> RowKind:
+        """Return the kind of rows."""
+        return ROW_KINDS[self.kind]
 
     def theirs(self) -> dict[str, str]:
         """Return our column names by theirs; a rename shadows a column that has the name already.
@@ -67,9 +67,8 @@ class ColumnSpec:
             >>> ColumnSpec("source", {"clause": "text"}, labels=False).theirs()
             {'id': 'id', 'clause': 'text'}
         """
-        ours = {name: name for name in RESERVED_COLUMNS if self.labels or name not in ("label", "labels")}
-        if self.documents:
-            ours = dict(documents.COLUMNS)
+        unread = () if self.labels else self.rows.label_columns
+        ours = {"id": "id", **{name: own for name, own in self.rows.columns.items() if own not in unread}}
         if self.group:
             ours.setdefault(self.group, self.group)
         renamed = {theirs: ours[name] for theirs, name in self.renames.items() if name in ours}
@@ -96,12 +95,12 @@ class ColumnSpec:
             for theirs, ours in self.renames.items()
             if ours in first.available and ours not in self.renames and ours != theirs
         ]
-        read = {*names.found(first.available), *self.renames.values(), *RESERVED_COLUMNS}
+        read = {*names.found(first.available), *self.renames.values(), "id", *self.rows.columns}
         return [*first.notes, *names.notes(first.available), *shadowed, *unread_text_note(first, read)]
 
     def label_advice(self, first: RowBatch) -> str:
         """Return advice that names the columns of labels; see `notes`."""
-        return label_suggestion(first, {*self.names().found(first.available), *RESERVED_COLUMNS}, self.key)
+        return label_suggestion(first, {*self.names().found(first.available), "id", *self.rows.columns}, self.key)
 
     def marked(self) -> dict[str, list[str]]:
         """Return the columns of one class each, by the label column that they become.
@@ -128,7 +127,7 @@ def remembered_columns(run: Mapping[str, str], own: Mapping[str, str], available
         {'class': 'label', 'body': 'text'}
     """
     labels, named = {"label", "labels"}, {*own.values()}
-    wanted = {*RESERVED_COLUMNS, *documents.COLUMNS} - named - (labels if labels & named else set())
+    wanted = READ_COLUMNS - named - (labels if labels & named else set())
     columns = dict(own)
     for theirs in ColumnNames(run).found(available).values():
         is_new = run[theirs] in labels or run[theirs] not in columns.values()
@@ -145,14 +144,14 @@ def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec, facts: Counter[st
     """Yield the checked, typed rows of a split in tables of one schema; its name starts the ids of rows without one.
 
     Args:
-        facts: counts as `dropped` the rows without a text that are left out.
+        facts: counts as `dropped` the rows without a text that are left out, and what `RowKind.facts` names.
 
     Raises:
         DataError: columns are missing, or rows are bad: all of the split together.
         MissingLabel: a label is missing though `labels_needed` is False.
     """
     errors = RowErrors(raw.where)
-    types = LabelTypes(errors, wanted.key, wanted.labels_needed)
+    types = LabelTypes(errors, wanted.key, wanted.labels_needed, wanted.rows.labels)
     marked = {ours: MarkedClasses(errors, names, ours == "label") for ours, names in wanted.marked().items()}
     present: frozenset[str] | None = None
     found: dict[str, str] = {}
@@ -160,7 +159,7 @@ def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec, facts: Counter[st
     for batch in _filled(raw, wanted, facts):
         names = wanted.names().found(batch.available).items()
         found |= {own: name for own, name in names if name not in found.values()}
-        columns = _named(batch, found, wanted, marked)
+        columns = wanted.rows.convert(_named(batch, found, wanted, marked), batch.first_row, errors, facts)
         if present is None:
             _check_columns(raw, batch, columns, wanted)
             present = frozenset(columns)
@@ -226,7 +225,7 @@ def _check_columns(raw: RawSplit, batch: RowBatch, columns: dict[str, Any], want
         if theirs not in found
     ]
     if "text" not in columns and not problems:
-        text = wanted.text_column
+        text = wanted.rows.text
         setting = f"`{wanted.key}.columns: {{{{{{}}: {text}}}}}`"
         problems.append(
             f"{where}: there is no column {text!r}; columns found: {', '.join(batch.available) or 'none'}. "
@@ -258,19 +257,10 @@ def _typed(
         typed["id"] = as_strings(columns["id"], "id", first, errors, numbers=True)
     else:
         typed["id"] = pa.array(ids, pa.string())
-    if wanted.documents and holds_lists(columns["text"]):
-        columns["text"], starts = documents.join_sentence_lists(documents.to_list(columns["text"]), first, errors)
-    else:
-        starts = pa.array([[]] * length, pa.list_(pa.int32()))
-    advice = f"Every row needs a {wanted.text_column}: {wanted.empty_advice}."
-    typed["text"] = as_strings(join_paragraphs(columns["text"]), wanted.text_column, first, errors, advice=advice)
-    if wanted.documents:
-        typed["sentence_starts"] = starts
-        if "summary" in present:
-            typed["summary"] = as_strings(columns["summary"], "summary", first, errors)
-        if "highlights" in present:
-            passages = documents.to_list(columns["highlights"])
-            typed["highlights"] = documents.highlight_offsets(passages, typed["text"].to_pylist(), first, errors)
+    text = wanted.rows.text
+    advice = f"Every row needs a {text}: {wanted.empty_advice}."
+    typed["text"] = as_strings(join_paragraphs(columns["text"]), text, first, errors, advice=advice)
+    typed |= wanted.rows.typed(columns, typed["text"], first, errors)
     for name in ("label", "labels"):
         if name in present:
             multi, values = types.typed(columns[name], name, first)

@@ -1,18 +1,45 @@
 """Check documents with summaries and convert their columns; the sentences of a list become lines of one text."""
 
 import re
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from nlp_transfer.data.validation.row_errors import RowErrors
+from nlp_transfer.data.validation.strings import as_strings, holds_lists
 
-COLUMNS = {"id": "id", "document": "text", "summary": "summary", "highlights": "highlights"}
+COLUMNS = {"document": "text", "summary": "summary", "highlights": "highlights"}
 """Columns of a corpus of documents, and the columns that they become."""
+
+MADE = ("summary", "sentence_starts", "highlights")
+"""Typed columns of documents."""
 
 _SEPARATOR = "\n"  # separator of the sentences of a list
 _OFFSETS = pa.list_(pa.int32())
+
+
+def join_sentence_columns(
+    columns: dict[str, Any], first: int, errors: RowErrors, facts: Counter[str]
+) -> dict[str, Any]:
+    """Return the columns with lists of sentences joined, and `sentence_starts`; see `RowKind.convert`."""
+    texts = columns.get("text", [])
+    if not holds_lists(texts):
+        return {**columns, "sentence_starts": pa.array([[]] * len(texts), _OFFSETS)}
+    joined, starts = join_sentence_lists(to_list(texts), first, errors)
+    return {**columns, "text": joined, "sentence_starts": starts}
+
+
+def typed_columns(columns: dict[str, Any], texts: pa.Array, first: int, errors: RowErrors) -> dict[str, pa.Array]:
+    """Return `sentence_starts`, and `summary` and `highlights` if there are any; see `RowKind.typed`."""
+    typed = {"sentence_starts": columns["sentence_starts"]}
+    if "summary" in columns:
+        typed["summary"] = as_strings(columns["summary"], "summary", first, errors)
+    if "highlights" in columns:
+        passages = to_list(columns["highlights"])
+        typed["highlights"] = highlight_offsets(passages, texts.to_pylist(), first, errors)
+    return typed
 
 
 def join_sentence_lists(values: list[Any], first: int, errors: RowErrors) -> tuple[list[Any], pa.Array]:

@@ -26,6 +26,7 @@ class LabelTypes:
     errors: RowErrors
     key: str
     needed: bool = True
+    noun: str = ""
     _multi: bool | None = None
     _kind: tuple[str, int] | None = None
     _json: dict[Any, str] = field(default_factory=dict)
@@ -51,7 +52,7 @@ class LabelTypes:
                 encoded.append(self._encode(value, column, row))
         if self.needed:
             advice = "Label these rows, or move them to a split named `unlabeled`."
-            self.errors.add(f"{column} is missing (null)", advice, missing)
+            self.errors.add(f"{self.noun or column} is missing (null)", advice, missing)
         multi = column == "labels" if self._multi is None else self._multi
         return multi, pa.array(encoded, pa.list_(pa.string()) if multi else pa.string())
 

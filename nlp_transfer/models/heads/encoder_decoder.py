@@ -169,13 +169,3 @@ def positions(config: PreTrainedConfig, side: str) -> int | None:
     if value is None and getattr(own, "max_position_embeddings", None) is not None:
         value = max_positions(own)
     return value
-
-
-def generation_row_losses(sums: Tensor, labels: Tensor | None = None) -> Tensor:
-    """Return the loss of each row, shape (rows,), whose mean is the mean over all tokens of the batch.
-
-    Args:
-        sums: the sum of a row's losses of tokens and their number, shape (rows, 2).
-    """
-    losses, tokens = sums.unbind(dim=1)
-    return losses * len(losses) / tokens.sum().clamp(min=1)

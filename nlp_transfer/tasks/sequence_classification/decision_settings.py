@@ -8,33 +8,14 @@ from typing import Any, Literal
 import numpy as np
 
 from nlp_transfer.errors import CheckedArguments, ConfigError, did_you_mean
+from nlp_transfer.tasks.abstention import CALIBRATIONS, Abstention, check_shares
 from nlp_transfer.tasks.sequence_classification.decision import Decision
-
-CALIBRATIONS = ("temperature", "none")
-"""Values of `DecisionSettings.calibration`."""
 
 MISSED, FALSE_ALARM = "missed", "false_alarm"
 """Keys of the costs of several labels a text."""
 
 USELESS = 0.8
 """Mean share of the classes from which sets are called useless."""
-
-
-@dataclass(frozen=True)
-class Abstention(CheckedArguments):
-    """Settings for abstaining.
-
-    Args:
-        precision: minimum share of right predictions among the accepted ones, such as 0.95; null never abstains.
-        confidence: probability with which that is kept, over draws of the calibration rows.
-    """
-
-    precision: float | None = None
-    confidence: float = 0.95
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        _check_shares("abstain", precision=self.precision, confidence=self.confidence)
 
 
 @dataclass(frozen=True)
@@ -51,7 +32,7 @@ class PredictionSets(CheckedArguments):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        _check_shares("sets", coverage=self.coverage)
+        check_shares("sets", coverage=self.coverage)
 
 
 @dataclass(frozen=True)
@@ -207,16 +188,6 @@ def _useless(levels: np.ndarray, probabilities: np.ndarray) -> Iterator[str]:
     classes, size = len(levels), float((probabilities >= levels).sum(axis=1).mean())
     if size > USELESS * classes:
         yield f"Sets have {size:.2f} of {classes} classes on average: they leave out hardly any, and so are useless."
-
-
-def _check_shares(section: str, **values: float | None) -> None:
-    problems = [
-        f"task.decision.{section}.{name} is {value}; expected more than 0 and less than 1, such as 0.9."
-        for name, value in values.items()
-        if value is not None and not 0 < value < 1
-    ]
-    if problems:
-        raise ConfigError(problems)
 
 
 def _leaves(costs: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:

@@ -54,7 +54,7 @@ class AbstractiveSummarization(Summarization):
         bertscore_model: an encoder to score summaries with at the end (BERTScore).
 
     Example:
-        >>> corpus = load_corpus(CorpusConfig("papers"), documents=True)
+        >>> corpus = load_corpus(CorpusConfig("papers"), kind="documents")
         >>> AbstractiveSummarization(max_length=64).fit(corpus).name
         'abstractive_summarization'
     """
@@ -255,9 +255,9 @@ class FittedAbstractiveSummarization(FittedSummarization):
 
     def row_losses(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
         """Return token losses, shape (rows,), of sums and numbers of tokens in the place of logits, shape (rows, 2)."""
-        from nlp_transfer.models.heads.encoder_decoder import generation_row_losses
+        from nlp_transfer.models.heads.token_losses import row_losses
 
-        return generation_row_losses(logits)
+        return row_losses(logits)
 
     def sections(
         self,

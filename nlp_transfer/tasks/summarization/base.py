@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nlp_transfer.data.corpus import Corpus
+from nlp_transfer.data.validation.row_kinds import DOCUMENTS
 from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.metric import SummaryRows
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task, Wording
@@ -65,7 +66,7 @@ class Summarization(Task):
     """
 
     primary_metric: ClassVar[str] = "rouge1"
-    columns: ClassVar[Columns] = Columns(documents=True)
+    columns: ClassVar[Columns] = Columns(kind=DOCUMENTS)
     baseline_names: ClassVar[tuple[str, ...]] = tuple(SUMMARY_BASELINES)
     scored_rows: ClassVar[tuple[type, ...]] = (SummaryRows,)
     ceiling: ClassVar[str] = ORACLE

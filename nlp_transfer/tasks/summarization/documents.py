@@ -13,6 +13,7 @@ from nlp_transfer.data.encoding.token_coverage import TokenCoverage, count_cover
 from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.data.text_rows import row_windows
 from nlp_transfer.data.validation.documents import join_sentences
+from nlp_transfer.data.validation.row_kinds import DOCUMENTS
 from nlp_transfer.tasks.predictor import Evaluated, Predictor, progress
 from nlp_transfer.tasks.summarization.baselines import SUMMARY_BASELINES, baseline_scores, document_metrics
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
@@ -87,7 +88,7 @@ class DocumentPredictor(Predictor):
 
     def load_corpus(self, config: CorpusConfig) -> Corpus:
         """Load documents with their summaries."""
-        return load_corpus(config, key="corpus", documents=True, trains=False, run_columns=self.run_columns)
+        return load_corpus(config, key="corpus", kind=DOCUMENTS, trains=False, run_columns=self.run_columns)
 
 
 def locate_sentences(document: str | list[str]) -> tuple[str, list[CharSpan]]:

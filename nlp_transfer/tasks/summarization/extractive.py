@@ -49,7 +49,7 @@ class ExtractiveSummarization(Summarization):
         bertscore_model: an encoder to score summaries with at the end (BERTScore).
 
     Example:
-        >>> corpus = load_corpus(CorpusConfig("papers"), documents=True)
+        >>> corpus = load_corpus(CorpusConfig("papers"), kind="documents")
         >>> ExtractiveSummarization(max_length=64).fit(corpus).name
         'extractive_summarization'
     """

@@ -34,7 +34,7 @@ def encoded(max_length: int = 12, **changes: Any) -> Any:
             "summary": ["w8", "w14"],
         }
     )
-    corpus = corpus_from({"train": frame}, split=SplitConfig(method="given", validation=0), documents=True)
+    corpus = corpus_from({"train": frame}, split=SplitConfig(method="given", validation=0), kind="documents")
     settings = {"label": lambda sentences, summary: [int(summary in one.split()) for one in sentences]}
     return encode_documents(
         corpus.splits["train"],

@@ -103,7 +103,7 @@ def dataset():
     ]
     other = [{"id": "other", "document": "any software.", "summary": "any"}]
     frames = {"train": pd.DataFrame(rows), "validation": pd.DataFrame(other)}
-    return corpus_from(frames, documents=True).splits["train"]
+    return corpus_from(frames, kind="documents").splits["train"]
 
 
 def encoded(dataset, tokenizer):

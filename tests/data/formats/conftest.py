@@ -8,8 +8,12 @@ import pandas as pd
 import pytest
 
 from nlp_transfer.data.formats import FORMATS, data_suffix
+from nlp_transfer.data.formats.conll import read_conll
 from nlp_transfer.data.source import FileSettings
 from nlp_transfer.errors import DataError
+
+TABLES = [suffix for suffix, read in FORMATS.items() if read is not read_conll]
+"""Suffixes of the formats that hold any columns."""
 
 ROWS = [
     {"text": "first, with a comma", "label": "a"},

@@ -100,7 +100,7 @@ def test_a_suffix_that_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "rows.ods").write_bytes(b"")
     assert load_error(CorpusConfig(path=str(tmp_path / "rows.ods"))) == (
         f"source.path: {tmp_path / 'rows.ods'} has a suffix that is not read. Save the spreadsheet as "
-        ".xlsx or .csv. Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .xlsx, each also with .gz."
+        ".xlsx or .csv. Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .xlsx, .conll, .bio, each also with .gz."
     )
 
 
@@ -110,7 +110,7 @@ def test_an_archive_is_not_unpacked(tmp_path: Path, name: str) -> None:
     assert load_error(CorpusConfig(path=str(tmp_path / name))) == (
         f"source.path: {tmp_path / name} has a suffix that is not read. Archives are not unpacked: unpack it yourself, "
         "and name the file or folder that was in it. "
-        "Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .xlsx, each also with .gz."
+        "Files end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .xlsx, .conll, .bio, each also with .gz."
     )
 
 

@@ -15,7 +15,7 @@ def written(tmp_path: Path, *rows: dict[str, Any]) -> Any:
     """The corpus of some rows, all of them training rows, and as many to choose by."""
     for name in ("train", "dev"):
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
-    return load_corpus(CorpusConfig(path=str(tmp_path)), documents=True, trains=True)
+    return load_corpus(CorpusConfig(path=str(tmp_path)), kind="documents", trains=True)
 
 
 def refusal(tmp_path: Path, *rows: dict[str, Any]) -> str:
@@ -82,7 +82,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, row: dict[str, Any], problem: st
 def test_columns_are_renamed_on_the_way_in() -> None:
     frame = pd.DataFrame({"bill": ["A text."] * 2, "gist": ["Short."] * 2})
     corpus = corpus_from(
-        {"train": frame, "validation": frame}, columns={"bill": "document", "gist": "summary"}, documents=True
+        {"train": frame, "validation": frame}, columns={"bill": "document", "gist": "summary"}, kind="documents"
     )
     assert corpus.splits["train"][1]["text"] == "A text."
     assert corpus.splits["train"][1]["summary"] == "Short."
@@ -91,6 +91,6 @@ def test_columns_are_renamed_on_the_way_in() -> None:
 def test_summaries_are_part_of_the_fingerprint() -> None:
     def corpus(summary: str) -> Any:
         frame = pd.DataFrame({"document": ["A text."], "summary": [summary]})
-        return corpus_from({"train": frame, "validation": frame}, documents=True)
+        return corpus_from({"train": frame, "validation": frame}, kind="documents")
 
     assert corpus("One.").fingerprint != corpus("Two.").fingerprint

@@ -13,7 +13,6 @@ from nlp_transfer.models.families import count_parameters
 from nlp_transfer.models.heads.encoder_decoder import (
     DECODERS,
     SpecialTokens,
-    generation_row_losses,
     load_encoder_decoder,
     positions,
     separate_weights,
@@ -172,8 +171,3 @@ def test_positions_of_each_side():
     model = tiny_writer("bert2bert")
     model.config.decoder.max_position_embeddings = 40
     assert (positions(model.config, "encoder"), positions(model.config, "decoder")) == (80, 40)
-
-
-def test_the_mean_of_generated_rows_is_that_of_all_tokens():
-    made = torch.tensor([[6.0, 3.0], [2.0, 1.0]])  # sums of losses, tokens
-    assert generation_row_losses(made, torch.zeros(2)).mean() == 8.0 / 4.0

@@ -14,7 +14,7 @@ from tests.tiny_runs import tiny_encoder
 def corpus(drop=()):
     sizes = {"train": 6, "validation": 3}
     frames = {name: pd.DataFrame(documents(size, seed=seed)) for seed, (name, size) in enumerate(sizes.items())}
-    return corpus_from({name: frame.drop(columns=list(drop)) for name, frame in frames.items()}, documents=True)
+    return corpus_from({name: frame.drop(columns=list(drop)) for name, frame in frames.items()}, kind="documents")
 
 
 def test_values_out_of_range_are_reported_together():

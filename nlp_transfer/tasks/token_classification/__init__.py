@@ -1,0 +1,3 @@
+"""Token classification: the entities of a text."""
+
+NAME = "token_classification"

@@ -1,0 +1,26 @@
+"""Texts about token classification for reports and model cards."""
+
+from nlp_transfer.tasks.base import Wording
+
+_PYTHON = """from transformers import pipeline
+
+find = pipeline("token-classification", model="{model}", aggregation_strategy="simple")
+print(find("A text with names."))"""
+
+WORDING = Wording(
+    unit="texts",
+    legend="Strict: an entity is right if its first and last character and its class are; all entities of a text "
+    "count, wherever it is cut. Partial counts overlapping entities half, whatever their class; class asks for the "
+    "class of overlapping ones alone. Unseen F1 is strict, of mentions that no training text has.",
+    purpose="It finds entities of the classes {classes} in texts like those it learned from.",
+    usage="```bash\npython scripts/predict.py {model} documents.jsonl\n```\n\n"
+    "The pipeline of transformers gives the same entities after `nlp_transfer.register_pipelines()`. By itself it "
+    "differs where the most probable tags contradict one another, and refuses long texts:\n\n"
+    f"```python\n{_PYTHON}\n```",
+    hub_usage=_PYTHON,
+    not_for=(
+        "It is not for other kinds of texts or other languages. It misses entities: it is not for finding all personal "
+        "data, nor for decisions about people, without a person who reads the text."
+    ),
+    pipeline_tag="token-classification",
+)
