@@ -107,7 +107,7 @@ def _check(config: Experiment, budget_minutes: float) -> None:
             f"recommend was given {format_value(config)}; expected an Experiment: recommend(load_config('my.yaml'))."
         )
     problems = []
-    if Output.HEAD not in config.task.provides:
+    if Output.LOGITS not in config.task.provides:
         problems.append(
             f"recommend needs a task with classes, such as sequence_classification; got {config.task.name}."
         )

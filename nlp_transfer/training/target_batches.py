@@ -88,9 +88,9 @@ def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start
             added = value.new_full((others, *value.shape[1:]), IGNORE_INDEX)
         else:
             added = target[name].to(value)
-        if value.ndim == 2 and name != "labels":
+        if value.ndim == 2:
             width = max(value.shape[1], added.shape[1])
-            fill = {"input_ids": padding, MASKED_LABELS: IGNORE_INDEX}.get(name, 0)
+            fill = {"input_ids": padding, "labels": IGNORE_INDEX, MASKED_LABELS: IGNORE_INDEX}.get(name, 0)
             parts = [functional.pad(part, (0, width - part.shape[1]), value=fill) for part in (value, added)]
         else:
             parts = [value, added]

@@ -45,6 +45,7 @@ from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.runtime import leave_process_group
 from tests.tiny_models import PADDING, collate_with_labels_or_without, random_rows, tiny_config, tiny_model
 from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer
+from tests.tiny_taggers import pad_tags, tagged_rows, tiny_tagger
 from tests.tiny_writers import WRITERS, pad_pairs, pairs, tiny_writer
 
 FAMILIES = ("bert", "roberta", "distilbert", "deberta-v2", "modernbert")
@@ -61,6 +62,8 @@ ADAPTING: dict[str, list[Method]] = {
     "hidden": [TargetMLM(weight=2.0, mask_probability=0.3)],
 }
 """Methods for a target domain, whose terms look at all rows of an update at once."""
+
+ALIGNING: list[Method] = [MMD(weight=2.0), CORAL(weight=50.0)]
 
 ONE_LABEL = ("confusion", "alone")
 """Those that are for one label a text."""
@@ -236,6 +239,10 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
             f"{family}/adapted",
             {"family": family, "methods": [DANN(weight=1.0), MMD(weight=2.0), CORAL(weight=50.0)]},
         )
+    for family in FAMILIES:
+        yield f"{family}/tagged", {"family": family}
+        yield f"{family}/adapted tags", {"family": family, "methods": ADAPTING["unlabelled"][:1] + ALIGNING}
+        yield f"{family}/joint tags", {"family": family, "methods": ADAPTING["joint"]}
     yield from uneven_cases()
 
 
@@ -252,6 +259,9 @@ def uneven_cases() -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{rows} rows/masked", {"family": "bert", "rows": rows}
         yield f"{rows} rows/sentences", {"family": "bert", "rows": rows}
         yield f"{rows} rows/written", {"family": "bert2bert", "rows": rows}
+        yield f"{rows} rows/tagged", {"family": "bert", "rows": rows}
+        yield f"{rows} rows/adapted tags", {"family": "bert", "rows": rows, "methods": ALIGNING}
+        yield f"{rows} rows/joint tags", {"family": "bert", "rows": rows, "methods": ADAPTING["joint"]}
         yield f"{rows} rows/adapted", {"family": "bert2bert", "rows": rows, "methods": [DANN(weight=1.0), MMD()]}
     epochs = {**plain, "rows": EPOCH_ROWS, "max_steps": -1, "num_train_epochs": 2, "train_sampling_strategy": "random"}
     epochs |= {"activation_cache": False}
@@ -284,7 +294,33 @@ def writer_for(
     )
 
 
-MAKERS = {"masked": pretrainer_for, "sentences": summarizer_for, "written": writer_for, "adapted": writer_for}
+def tagger_for(
+    family: str, accumulation: int, folder: Path, methods: list[Method] | None = None, rows: int = ROWS
+) -> TransferTrainer:
+    """Rows have different numbers of tagged tokens, over which the loss is a mean."""
+    target = tagged_rows(21, seed=9) if methods else None
+    if methods and not methods[0].needs.target_labels:
+        target = without_labels(tagged_rows(21, seed=9))
+    return TransferTrainer(
+        without_dropout(tiny_tagger(family)),
+        arguments_for(accumulation, folder),
+        pad_tags,
+        train_dataset=tagged_rows(rows),
+        target_dataset=target,
+        processing_class=tiny_tokenizer(),
+        methods=methods or (),
+    )
+
+
+MAKERS = {
+    "masked": pretrainer_for,
+    "sentences": summarizer_for,
+    "written": writer_for,
+    "adapted": writer_for,
+    "tagged": tagger_for,
+    "adapted tags": tagger_for,
+    "joint tags": tagger_for,
+}
 """What makes an update, by the end of its name; others are classifiers'."""
 
 

@@ -94,7 +94,7 @@ def diagnose(
             f"diagnose was given {format_value(config)}; expected an Experiment: diagnose(load_config('my.yaml'))."
         )
     place = None if output is None else check_empty_folder(output, "--output")
-    if Output.HEAD not in config.task.provides:
+    if Output.LOGITS not in config.task.provides:
         raise ConfigError(
             f"diagnose needs a task with classes, such as sequence_classification; got {config.task.name}."
         )

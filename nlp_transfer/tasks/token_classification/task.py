@@ -44,7 +44,8 @@ class TokenClassification(Task):
         decision: what is made of probabilities: calibration and abstention.
 
     Example:
-        >>> corpus = corpus_from({"train": marked, "validation": marked}, kind="entities")
+        >>> rows = pd.DataFrame({"text": ["take Zoxa", "at noon"], "spans": [[[5, 9, "DRUG"]], []]})
+        >>> corpus = corpus_from({"train": rows, "validation": rows}, kind="entities")
         >>> TokenClassification(max_length=64).fit(corpus).entity_names
         ['DRUG']
     """
@@ -52,7 +53,7 @@ class TokenClassification(Task):
     name: ClassVar[str] = NAME
     primary_metric: ClassVar[str] = "entity_f1"
     columns: ClassVar[Columns] = Columns(labels=True, kind=ENTITIES)
-    provides: ClassVar[frozenset[Output]] = frozenset({Output.TAGS, Output.POOLED, Output.HEAD})
+    provides: ClassVar[frozenset[Output]] = frozenset({Output.TAGS, Output.POOLED, Output.ROW_LOSS, Output.HEAD})
     baseline_names: ClassVar[tuple[str, ...]] = ENTITY_BASELINES
     scored_rows: ClassVar[tuple[type, ...]] = (EntityRows,)
     wording: ClassVar[Wording] = WORDING

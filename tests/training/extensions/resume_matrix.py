@@ -22,7 +22,7 @@ from transformers import EarlyStoppingCallback, TrainerCallback
 from nlp_transfer import TransferArguments, TransferTrainer
 from nlp_transfer.data.encoding.label_columns import without_labels
 from nlp_transfer.errors import RunInterrupted
-from nlp_transfer.methods import DANN, LPFT, MMD, FullFineTuning, LoRA, PartialFineTuning, TargetMLM
+from nlp_transfer.methods import CORAL, DANN, LPFT, MMD, FullFineTuning, LoRA, PartialFineTuning, TargetMLM
 from nlp_transfer.metrics.metric import TokenRows
 from nlp_transfer.metrics.table import compute_scores
 from nlp_transfer.models.heads.masked_lm import score_masked_tokens
@@ -30,6 +30,7 @@ from nlp_transfer.training.runtime import leave_process_group
 from nlp_transfer.training.signals import StopSignals
 from tests.tiny_models import collate, random_rows, tiny_model
 from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer
+from tests.tiny_taggers import pad_tags, tagged_rows, tiny_tagger
 
 ROWS = 30
 STUCK_AFTER = 300  # seconds; a case takes a few. A process that waits for another would wait for half an hour.
@@ -44,6 +45,8 @@ METHODS: dict[str, Any] = {
     "masked": [FullFineTuning()],
     "hidden words of the target": [TargetMLM()],
     "dann of two sources": [DANN()],
+    "tags": [FullFineTuning()],
+    "coral of tags": [CORAL()],
 }
 UNTIMED = (
     "loss",
@@ -167,6 +170,18 @@ def trainer_for(case: Case, folder: Path) -> TransferTrainer:
             train_dataset=text_rows(ROWS, seed=1),
             eval_dataset=text_rows(10, seed=2),
             compute_metrics=lambda out: compute_scores(TokenRows(out.predictions)),
+        )
+    if case.method.endswith("tags"):
+        adapts = METHODS[case.method][-1].needs.target_text
+        return TransferTrainer(
+            tiny_tagger("bert"),
+            TransferArguments(**{**values, "metric_for_best_model": "loss"}),
+            pad_tags,
+            train_dataset=tagged_rows(ROWS, seed=1),
+            eval_dataset=tagged_rows(10, seed=2),
+            target_dataset=without_labels(tagged_rows(13, seed=3)) if adapts else None,
+            processing_class=tiny_tokenizer(),
+            methods=METHODS[case.method],
         )
     train = random_rows(ROWS, seed=1)
     if case.method == "dann of two sources":
