@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from nlp_transfer.data.validation.row_kinds import CORPUS_COLUMNS
 from nlp_transfer.errors import CheckedArguments, DataError, did_you_mean
 from nlp_transfer.files import encoding_problem
 
@@ -265,7 +264,7 @@ def class_names(split: "Dataset") -> list[str]:
 
 
 def corpus_fingerprint(splits: "dict[str, Dataset]", label_names: list[str]) -> str:
-    """Return the SHA-256 (hex) of class names, split names, ids, texts, labels and summaries, in order.
+    """Return the SHA-256 (hex) of class names, split names and all columns of the rows but their domain, in order.
 
     Example:
         >>> from datasets import Dataset
@@ -274,7 +273,7 @@ def corpus_fingerprint(splits: "dict[str, Dataset]", label_names: list[str]) -> 
     """
     digest = hashlib.sha256(json.dumps(label_names).encode())
     for name, split in splits.items():
-        columns = [column for column in CORPUS_COLUMNS if column in split.column_names]
+        columns = [column for column in split.column_names if column != DOMAIN_COLUMN]
         digest.update(json.dumps([name, columns, len(split)]).encode())
         for batch in split.select_columns(columns).iter(_HASHED_ROWS):
             digest.update(json.dumps([batch[column] for column in columns]).encode())
