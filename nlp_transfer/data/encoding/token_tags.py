@@ -1,12 +1,12 @@
 """Convert entities to tags of tokens and back, and encode texts of any length as windows of tagged tokens.
 
-    characters of an entity -> the tokens that hold them: B-CLASS, then I-CLASS; all other tokens: O
+    characters of an entity -> the words that hold them: B-CLASS, then I-CLASS; all other words: O
 
-A token's characters are those that the tokenizer gives it, and those after it that no token has, such as combining
-marks, up to white space. Each token counts in one window, the one with more text around it.
+A word is tagged by its first token (`token_characters.py`); its other tokens have no tag. Each token counts in one
+window, the one with more text around it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ from datasets import Dataset, List, Value
 from nlp_transfer.data.encoding.document_windows import WindowEncoder, special_tokens
 from nlp_transfer.data.encoding.sentence_windows import window_fields
 from nlp_transfer.data.encoding.sentences import CharSpan
+from nlp_transfer.data.encoding.token_characters import token_characters
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX, map_to_cache, rows_digest, tokenizer_digest
-from nlp_transfer.data.validation.spans import trimmed
 from nlp_transfer.files import cache_key
 
 if TYPE_CHECKING:
@@ -41,34 +41,10 @@ def tag_names(label_names: Sequence[str]) -> list[str]:
     return ["O", *(f"{prefix}-{name}" for name in label_names for prefix in "BI")]
 
 
-def token_characters(text: str, offsets: Sequence[CharSpan]) -> list[CharSpan]:
-    r"""Return the characters of each token, without white space; (0, 0) for a token without a visible one.
-
-    Args:
-        offsets: of the tokens, as a fast tokenizer gives them.
-
-    Example:
-        >>> token_characters("cafe\u0301s", [(0, 4), (5, 6)])
-        [(0, 5), (5, 6)]
-    """
-    found: list[CharSpan] = []
-    before = 0
-    for place, (first, last) in enumerate(offsets):
-        following, start, end = offsets[place + 1][0] if place + 1 < len(offsets) else len(text), first, last
-        while start < end < following and not text[end].isspace():
-            end += 1
-        while before < start < end and not text[start - 1].isspace():
-            start -= 1
-        before = max(before, end)
-        start, end = trimmed(text, start, end)
-        found.append((start, end) if start < end else (0, 0))
-    return found
-
-
 def tags_of(
     characters: Sequence[CharSpan], starts: Sequence[int], ends: Sequence[int], classes: Sequence[int]
 ) -> tuple[list[int], int]:
-    """Return the tag of each token, and the number of entities that begin or end inside a token.
+    """Return the tag of each token, and the number of entities that begin or end inside a word.
 
     Args:
         characters: see `token_characters`.
@@ -81,8 +57,7 @@ def tags_of(
     tags, inexact = [OUTSIDE] * len(characters), 0
     begins, lasts = np.array(characters, dtype=int).reshape(-1, 2).T
     for start, end, label in zip(starts, ends, classes, strict=True):
-        holding = np.flatnonzero((begins < end) & (lasts > start)).tolist()
-        inside = range(holding[0], holding[-1] + 1) if holding else range(0)  # white space may be tokens, too
+        inside = np.flatnonzero((begins < end) & (lasts > start)).tolist()
         free = [place for place in inside if tags[place] == OUTSIDE]
         exact = len(free) == len(inside) > 0 and begins[free[0]] == start and max(lasts[free]) == end
         inexact += not exact
@@ -108,7 +83,13 @@ def tagged_runs(tags: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 
 
 def encode_tagged(
-    dataset: Dataset, tokenizer: "PreTrainedTokenizerBase", *, max_length: int, overlap: int, fingerprint: str
+    dataset: Dataset,
+    tokenizer: "PreTrainedTokenizerBase",
+    *,
+    max_length: int,
+    overlap: int,
+    unit: str,
+    fingerprint: str,
 ) -> Dataset:
     """Encode the texts of one split.
 
@@ -116,18 +97,19 @@ def encode_tagged(
         dataset: columns `id`, `text` and optionally `labels` (class ids), `span_starts` and `span_ends`.
         max_length: maximum number of tokens of a window, with special tokens.
         overlap: maximum number of tokens that a window repeats of the one before.
+        unit: see `token_characters`.
 
     Returns:
         A row a window, in the texts' order: `id` (the text's, with `#2`, `#3`, … for further windows), `document` (its
-        number in the split), `input_ids`, `length`, `starts` and `ends` (characters of each token), `counts_from` and
-        `counts_to` (the tokens that count here), and `labels` (tags; `IGNORE_INDEX` for tokens that do not count) if
-        entities are marked. The first window of a text also has its `text`, and of its entities `classes`,
-        `span_starts`, `span_ends` and `inexact` (the number of them that begin or end inside a token).
+        number in the split), `input_ids`, `length`, `starts` and `ends` (see `token_characters`), `counts_from` and
+        `counts_to` (the tokens that count here), and `labels` (tags; `IGNORE_INDEX` for tokens that do not count or
+        begin no word) if entities are marked. The first window of a text also has its `text`, and of its entities
+        `classes`, `span_starts`, `span_ends` and `inexact` (the number of them that begin or end inside a word).
     """
     marked = "labels" in dataset.column_names
     key = cache_key(
         rows_digest(dataset, ["id", *(_SPANS if marked else ())]),
-        ["tags", max_length, overlap, fingerprint],
+        ["tags", max_length, overlap, unit, fingerprint],
         tokenizer_digest(tokenizer),
     )
     numbers = List(Value("int32"))
@@ -139,13 +121,14 @@ def encode_tagged(
         features["inexact"] = Value("int32")
     rows = dataset.select_columns(["id", "text", *(_SPANS if marked else ())])
     rows = rows.add_column("row", list(range(len(rows))))
-    encode = partial(_encode_batch, encoder=WindowEncoder(tokenizer, max_length, overlap))
+    encode = partial(_encode_batch, encoder=WindowEncoder(tokenizer, max_length, overlap), unit=unit)
     return map_to_cache(key, rows, encode, features, tokenizer, _BATCH_DOCUMENTS)
 
 
 def token_windows(
     text: str,
     ids: Sequence[int],
+    offsets: Sequence[CharSpan],
     characters: Sequence[CharSpan],
     encoder: WindowEncoder,
     tags: Sequence[int] | None = None,
@@ -153,11 +136,12 @@ def token_windows(
     """Return the windows of one text with those columns of `encode_tagged` that follow from its tokens and their tags.
 
     Args:
+        offsets: of the tokens, as a fast tokenizer gives them.
         characters: see `token_characters`.
     """
     before, after = special_tokens(encoder.tokenizer)
     room, windows = encoder.max_length - len(before) - len(after), []
-    for first, last, own in encoder.split(text, len(ids), characters, room):
+    for first, last, own in encoder.split(text, len(ids), offsets, room):
         shown = [*[(0, 0)] * len(before), *characters[first:last], *[(0, 0)] * len(after)]
         shift = len(before) - first
         window: dict[str, Any] = {
@@ -170,27 +154,33 @@ def token_windows(
         }
         if tags is not None:
             left, right = own.start + shift, len(shown) - own.stop - shift
-            window["labels"] = [*[IGNORE_INDEX] * left, *tags[own.start : own.stop], *[IGNORE_INDEX] * right]
+            counted = [tags[place] if characters[place][1] else IGNORE_INDEX for place in own]
+            window["labels"] = [*[IGNORE_INDEX] * left, *counted, *[IGNORE_INDEX] * right]
         windows.append(window)
     return windows
 
 
-def _encode_batch(batch: dict[str, list[Any]], *, encoder: WindowEncoder) -> dict[str, list[Any]]:
+def _encode_batch(batch: dict[str, list[Any]], *, encoder: WindowEncoder, unit: str) -> dict[str, list[Any]]:
     """Encode one batch of texts."""
     made: dict[str, list[Any]] = {}
     encoded = tokenized(batch["text"], encoder.tokenizer)
     for i, (text, ids, offsets) in enumerate(zip(batch["text"], *encoded, strict=True)):
-        characters, tags, entities, inexact = token_characters(text, offsets), None, {}, 0
+        characters, tags, entities, inexact = token_characters(text, offsets, unit), None, {}, 0
         if "labels" in batch:
             starts, ends, classes = batch["span_starts"][i], batch["span_ends"][i], batch["labels"][i]
             tags, inexact = tags_of(characters, starts, ends, classes)
             entities = {"classes": classes, "span_starts": starts, "span_ends": ends, "inexact": inexact}
-        for number, window in enumerate(token_windows(text, ids, characters, encoder, tags), 1):
+        for number, window in enumerate(token_windows(text, ids, offsets, characters, encoder, tags), 1):
             row = {**window_fields(batch, i, number), **window}
             row |= entities if number == 1 else {name: 0 if name == "inexact" else [] for name in entities}
             for name, value in row.items():
                 made.setdefault(name, []).append(value)
     return made
+
+
+def tagged_places(window: Mapping[str, Any]) -> list[int]:
+    """Return the tokens of a window that have a tag: they count there, and begin a word."""
+    return [place for place in range(window["counts_from"], window["counts_to"]) if window["ends"][place]]
 
 
 def tokenized(

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nlp_transfer.data.encoding.sentences import CharSpan
-from nlp_transfer.data.encoding.token_tags import tagged_runs, tags_of
-from nlp_transfer.data.validation.spans import trimmed
+from nlp_transfer.data.encoding.token_tags import tagged_places, tagged_runs, tags_of
 from nlp_transfer.metrics.metric import Entity, EntityRows
 from nlp_transfer.tasks.token_classification.decoding import best_tags, span_probabilities
 
@@ -65,13 +64,13 @@ class EntityPrediction:
 
 @dataclass(frozen=True)
 class TaggedText:
-    """A text with the logits of its tokens, and its entities if they are marked.
+    """A text with the logits of its words, and its entities if they are marked.
 
     Args:
-        characters: of each token; see `token_characters`.
-        logits: shape (tokens, tags).
-        tags: the true one of each token; empty without references.
-        inexact: number of references that begin or end inside a token.
+        characters: of each word.
+        logits: shape (words, tags).
+        tags: the true one of each word; empty without references.
+        inexact: number of references that begin or end inside a word.
     """
 
     id: Any
@@ -98,18 +97,16 @@ class TaggedText:
         return made
 
     def log_probabilities(self) -> np.ndarray:
-        """Return the logarithm of the probability of each tag, shape (tokens, tags)."""
+        """Return the logarithm of the probability of each tag, shape (words, tags)."""
         from scipy.special import log_softmax
 
         logs: np.ndarray = log_softmax(np.asarray(self.logits, dtype=np.float64), axis=1)
         return logs
 
     def _runs(self, logs: np.ndarray) -> Iterator[tuple[int, int, tuple[int, int, int]]]:
-        """Yield the characters of each entity with its tokens and class; those without a visible character are none."""
+        """Yield the characters of each entity with its words and class."""
         for first, last, label in tagged_runs(best_tags(logs).tolist()) if len(logs) else ():
-            own = [span for span in self.characters[first:last] if span[0] < span[1]]
-            if own:
-                yield *trimmed(self.text, own[0][0], max(end for _, end in own)), (first, last, label)
+            yield self.characters[first][0], max(end for _, end in self.characters[first:last]), (first, last, label)
 
 
 def tagged_texts(logits: np.ndarray, rows: "Dataset", label_names: Sequence[str]) -> list[TaggedText]:
@@ -127,17 +124,17 @@ def tagged_texts(logits: np.ndarray, rows: "Dataset", label_names: Sequence[str]
 
 def _end(window: tuple[dict[str, Any], np.ndarray]) -> int:
     row, _ = window
-    return max(row["ends"][row["counts_from"] : row["counts_to"]], default=0)
+    return max((row["ends"][place] for place in tagged_places(row)), default=0)
 
 
 def _joined(windows: Sequence[tuple[dict[str, Any], np.ndarray]], label_names: Sequence[str]) -> TaggedText:
     """Return the text of its windows, in order."""
     first, characters, logits, tags = windows[0][0], list[CharSpan](), [], []
     for row, own in windows:
-        counted = slice(row["counts_from"], row["counts_to"])
-        characters += list(zip(row["starts"], row["ends"], strict=True))[counted]
-        logits.append(own[counted])
-        tags += row.get("labels", [])[counted]
+        places = tagged_places(row)
+        characters += [(row["starts"][place], row["ends"][place]) for place in places]
+        logits.append(own[places])
+        tags += [row["labels"][place] for place in places if "labels" in row]
     references = None
     if "labels" in first:
         marked = zip(first["span_starts"], first["span_ends"], first["classes"], strict=True)
@@ -183,6 +180,6 @@ def text_row(text: TaggedText, found: Sequence[FoundEntity]) -> dict[str, Any]:
 
 
 def token_loss(texts: Sequence[TaggedText]) -> float:
-    """Return the mean cross-entropy of the tokens of texts with references."""
+    """Return the mean cross-entropy of the words of texts with references."""
     losses = [-one.log_probabilities()[np.arange(len(one.tags)), one.tags] for one in texts if len(one.tags)]
     return float(np.concatenate(losses).mean()) if losses else 0.0

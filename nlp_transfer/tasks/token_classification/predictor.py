@@ -10,8 +10,10 @@ import pyarrow as pa
 from nlp_transfer.data.corpus import Corpus, CorpusConfig
 from nlp_transfer.data.encoding.collators import PaddingCollator, TagCollator
 from nlp_transfer.data.encoding.document_windows import WindowEncoder
+from nlp_transfer.data.encoding.sentences import CharSpan
+from nlp_transfer.data.encoding.token_characters import token_characters
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage
-from nlp_transfer.data.encoding.token_tags import token_characters, token_windows, tokenized
+from nlp_transfer.data.encoding.token_tags import tagged_places, token_windows, tokenized
 from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.data.text_rows import row_windows
 from nlp_transfer.data.validation.row_kinds import ENTITIES
@@ -57,6 +59,7 @@ class EntityPredictor(ExportablePredictor):
 
     Args:
         overlap: maximum number of tokens that a window repeats of the one before.
+        unit: what has a tag; see `token_characters`.
         label_names: classes of entities.
         accept_from: probability from which entities are accepted; None if the model never abstains.
     """
@@ -66,6 +69,7 @@ class EntityPredictor(ExportablePredictor):
     references_noun: ClassVar[str] = "marked entities (spans)"
 
     overlap: int
+    unit: str
     label_names: Sequence[str]
     accept_from: float | None = None
 
@@ -74,7 +78,7 @@ class EntityPredictor(ExportablePredictor):
         """Load a token classifier that this package trained."""
         from transformers import AutoModelForTokenClassification
 
-        state = saved.settings("token classifier", {"max_length": int, "overlap": int})
+        state = saved.settings("token classifier", {"max_length": int, "overlap": int, "unit": str})
         loaded = saved.load_network(AutoModelForTokenClassification, "token classifier")
         if not loaded.tokenizer.is_fast:
             raise CheckpointError(f"{saved.name} has no fast tokenizer (tokenizer.json), which knows characters.")
@@ -92,6 +96,7 @@ class EntityPredictor(ExportablePredictor):
             max_length=int(record["max_length"]),
             origin=origin,
             overlap=int(record["overlap"]),
+            unit=str(record["unit"]),
             label_names=[name[2:] for name in names[1::2]],
             accept_from=None if level is None else float(level),
         )
@@ -99,7 +104,7 @@ class EntityPredictor(ExportablePredictor):
     def state(self) -> dict[str, Any]:
         """Return the settings of windows, and from which probability entities are accepted."""
         level = {} if self.accept_from is None else {"accept_from": self.accept_from}
-        return {"max_length": self.max_length, "overlap": self.overlap, **level}
+        return {"max_length": self.max_length, "overlap": self.overlap, "unit": self.unit, **level}
 
     def columns(self) -> dict[str, pa.DataType]:
         """Return the column of a table of predictions."""
@@ -118,22 +123,22 @@ class EntityPredictor(ExportablePredictor):
     def _tagged(
         self, rows: Sequence[tuple[Any, str]], tokens: tuple[Sequence[list[int]], Sequence[Any]], max_tokens: int | None
     ) -> list[TaggedText]:
-        """Return texts with the logits of their tokens."""
+        """Return texts with the logits of their words."""
         encoder = WindowEncoder(self.tokenizer, self.max_length, self.overlap)
-        characters = [token_characters(text, of) for (_, text), of in zip(rows, tokens[1], strict=True)]
+        characters = [token_characters(text, of, self.unit) for (_, text), of in zip(rows, tokens[1], strict=True)]
         windows = [
             (number, window)
-            for number, ((_, text), ids, own) in enumerate(zip(rows, tokens[0], characters, strict=True))
-            for window in token_windows(text, ids, own, encoder)
+            for number, ((_, text), ids, of, own) in enumerate(zip(rows, *tokens, characters, strict=True))
+            for window in token_windows(text, ids, of, own, encoder)
         ]
         parts: list[list[np.ndarray]] = [[] for _ in rows]
         found = self._window_logits([window for _, window in windows], max_tokens)
         for (number, window), own in zip(windows, found, strict=True):
-            parts[number].append(own[window["counts_from"] : window["counts_to"]])
+            parts[number].append(own[tagged_places(window)])
         logits = [np.concatenate(of) for of in parts]
         check_finite(np.concatenate([np.zeros((0, len(self.label_names) * 2 + 1)), *logits]), self.origin)
         texts = zip(rows, characters, logits, strict=True)
-        return [TaggedText(row_id, text, own, made) for (row_id, text), own, made in texts]
+        return [TaggedText(row_id, text, with_characters(own), made) for (row_id, text), own, made in texts]
 
     def _window_logits(self, windows: Sequence[dict[str, Any]], max_tokens: int | None = None) -> list[np.ndarray]:
         """Return the logits of each window, shape (tokens, tags)."""
@@ -157,17 +162,17 @@ class EntityPredictor(ExportablePredictor):
         return logits
 
     def text_logits(self, texts: Sequence[str], *, max_tokens: int | None = None) -> list[np.ndarray]:
-        """Return the logits of the tokens of each text, shape (tokens, tags)."""
+        """Return the logits of the words of each text, shape (words, tags)."""
         tagged = self._tagged(list(enumerate(texts)), tokenized(texts, self.tokenizer), max_tokens)
         return [one.logits for one in tagged]
 
     def decisions(self, texts: Sequence[str], logits: Logits) -> list[Any]:
         """Return the entities of each text, as characters and class."""
-        offsets = tokenized(texts, self.tokenizer)[1]
-        return [
-            TaggedText(None, text, token_characters(text, of), own).entities(self.label_names)
-            for text, of, own in zip(texts, offsets, logits, strict=True)
-        ]
+        made = []
+        for text, offsets, own in zip(texts, tokenized(texts, self.tokenizer)[1], logits, strict=True):
+            words = with_characters(token_characters(text, offsets, self.unit))
+            made.append(TaggedText(None, text, words, own).entities(self.label_names))
+        return made
 
     def example_batch(self, texts: Sequence[str]) -> "dict[str, torch.Tensor]":
         """Return a batch of two texts."""
@@ -199,3 +204,8 @@ class EntityPredictor(ExportablePredictor):
         section = error_section({"scored": {"texts": marked}}, self.label_names)
         lines = (text_row(one, one.found(self.label_names, self.accept_from)) for one in marked)
         return Evaluated(compute_scores(rows), {}, lines, ROW_KEYS, () if section is None else (section,))
+
+
+def with_characters(characters: Sequence[CharSpan]) -> list[CharSpan]:
+    """Return the characters of words, without the tokens that begin none."""
+    return [(start, end) for start, end in characters if end]

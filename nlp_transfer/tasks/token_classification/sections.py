@@ -49,7 +49,7 @@ def error_section(
             inexact = sum(one.inexact for one in of_split)
             if inexact:
                 blocks.append(
-                    Text(f"{inexact:,} of them begin or end inside a token of this model, which cannot find them so.")
+                    Text(f"{inexact:,} of them begin or end inside a word (task.unit), where none can be found.")
                 )
     if not blocks:
         return None

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import numpy as np
 
 from nlp_transfer.data.corpus import Corpus, calibration_split
+from nlp_transfer.data.encoding.token_characters import UNITS
 from nlp_transfer.data.validation.row_kinds import ENTITIES
-from nlp_transfer.errors import ConfigError, DataError
+from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.metric import EntityRows, Scores
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
@@ -40,6 +41,7 @@ class TokenClassification(Task):
     Args:
         max_length: maximum number of tokens of a window, special tokens included; longer texts take several windows.
         overlap: maximum number of tokens that a window repeats of the one before; null is a quarter of `max_length`.
+        unit: what gets a tag: `words`, of letters and digits, or `tokens`, for entities that end inside words.
         extend_positions: repeat the position embeddings of an encoder that has fewer than `max_length`.
         decision: what is made of probabilities: calibration and abstention.
 
@@ -61,6 +63,7 @@ class TokenClassification(Task):
 
     max_length: int = 512
     overlap: int | None = None
+    unit: Literal["words", "tokens"] = "words"
     extend_positions: bool = False
     decision: EntityDecision = field(default_factory=EntityDecision)
 
@@ -71,6 +74,8 @@ class TokenClassification(Task):
             problems.append(f"task.max_length is {self.max_length}; a text needs at least 3 tokens.")
         elif not 0 <= self.repeated_tokens <= self.max_length // 2:
             problems.append(f"task.overlap is {self.overlap}; expected 0 to half of task.max_length, or null.")
+        if self.unit not in UNITS:
+            problems.append(f"task.unit: {did_you_mean('value', self.unit, UNITS)}")
         if problems:
             raise ConfigError(problems)
 
@@ -127,7 +132,12 @@ class FittedTokenClassification(FittedTask):
     def settings(self) -> dict[str, Any]:
         """Return the settings of windows, and from which probability entities are accepted."""
         level = {} if self.accept_from is None else {"accept_from": min(self.accept_from, 2.0)}
-        return {"max_length": self.max_length, "overlap": self.config.repeated_tokens, **level}
+        return {
+            "max_length": self.max_length,
+            "overlap": self.config.repeated_tokens,
+            "unit": self.config.unit,
+            **level,
+        }
 
     def fit_tokenizer(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> None:
         """Raise ConfigError for a tokenizer that does not know the characters of its tokens."""
@@ -144,21 +154,29 @@ class FittedTokenClassification(FittedTask):
         """Return the columns of `encode_tagged`."""
         from nlp_transfer.data.encoding.token_tags import encode_tagged
 
-        overlap = self.config.repeated_tokens
-        encoded = encode_tagged(rows, tokenizer, max_length=self.max_length, overlap=overlap, fingerprint=fingerprint)
+        encoded = encode_tagged(
+            rows,
+            tokenizer,
+            max_length=self.max_length,
+            overlap=self.config.repeated_tokens,
+            unit=self.config.unit,
+            fingerprint=fingerprint,
+        )
         if split == "train" and "inexact" in encoded.column_names:
             entities, inexact = sum(map(len, encoded["classes"])), sum(encoded["inexact"])
-            self.facts["training entities that begin or end inside a token"] = f"{inexact:,} of {entities:,}"
+            fact = f"training entities that begin or end inside {self.config.unit}"
+            self.facts[fact] = f"{inexact:,} of {entities:,}"
         return encoded
 
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
         """Return the entities and the window of one row."""
-        from nlp_transfer.data.encoding.token_tags import tagged_runs
+        from nlp_transfer.data.encoding.token_tags import tagged_places, tagged_runs
 
-        tags = [max(tag, 0) for tag in row["labels"]]
+        places = tagged_places(row)
+        following = [*places[1:], row["counts_to"]]
         found = [
-            f"{tokenizer.decode(row['input_ids'][first:last])} ({self.entity_names[label]})"
-            for first, last, label in tagged_runs(tags)
+            f"{tokenizer.decode(row['input_ids'][places[first] : following[last - 1]])} ({self.entity_names[label]})"
+            for first, last, label in tagged_runs([row["labels"][place] for place in places])
         ]
         return "; ".join(found) or "no entity", str(tokenizer.decode(row["input_ids"]))
 

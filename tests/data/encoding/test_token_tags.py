@@ -8,12 +8,13 @@ from datasets import ClassLabel, Dataset, Features, Sequence, Value
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from nlp_transfer.data.encoding.token_characters import TOKENS, UNITS, token_characters
 from nlp_transfer.data.encoding.token_tags import (
     encode_tagged,
     tag_names,
+    tagged_places,
     tagged_runs,
     tags_of,
-    token_characters,
     tokenized,
 )
 from nlp_transfer.data.encoding.tokens import IGNORE_INDEX
@@ -60,8 +61,9 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", cls_token="<s>", sep_token="</s>")
 
 
+@pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("make", [bert_tokenizer, byte_tokenizer])
-def test_ten_thousand_sets_of_entities_come_back(make):
+def test_ten_thousand_sets_of_entities_come_back(make, unit):
     tokenizer, generator = make(), random.Random(0)
     texts, marked = [], []
     for _ in range(5_000):
@@ -75,7 +77,7 @@ def test_ten_thousand_sets_of_entities_come_back(make):
         texts.append(text)
         marked.append([span for span in spans if span[0] < span[1]])
     for text, spans, offsets in zip(texts, marked, tokenized(texts, tokenizer)[1], strict=True):
-        characters = token_characters(text, offsets)
+        characters = [one for one in token_characters(text, offsets, unit) if one[1]]
         starts, ends, classes = zip(*spans, strict=True) if spans else ((), (), ())
         tags, inexact = tags_of(characters, starts, ends, classes)
         assert inexact == 0
@@ -84,7 +86,7 @@ def test_ten_thousand_sets_of_entities_come_back(make):
 
 
 def test_an_entity_inside_a_token_is_counted_and_tagged_by_the_token():
-    characters = token_characters("paracetamol 500mg", [(0, 11), (12, 17)])
+    characters = token_characters("paracetamol 500mg", [(0, 11), (12, 17)], TOKENS)
     assert tags_of(characters, [0, 15], [4, 17], [0, 1]) == ([1, 3], 2)
     # Two entities in one token: the first has it, and the second has none.
     assert tags_of([(0, 5)], [0, 3], [2, 5], [0, 1]) == ([1], 2)
@@ -118,6 +120,7 @@ def test_each_token_counts_in_one_window_with_the_tag_of_the_whole_text(max_leng
         tokenizer,
         max_length=max_length,
         overlap=overlap,
+        unit=TOKENS,
         fingerprint=f"{max_length}-{overlap}",
     )
     own = [row for row in encoded if row["document"] == 0]
@@ -125,12 +128,13 @@ def test_each_token_counts_in_one_window_with_the_tag_of_the_whole_text(max_leng
     assert all(row["length"] == len(row["input_ids"]) == len(row["labels"]) <= max_length for row in own)
     tags, places = [], []
     for row in own:
-        counted = slice(row["counts_from"], row["counts_to"])
-        tags += row["labels"][counted]
-        places += list(zip(row["starts"], row["ends"], strict=True))[counted]
-        rest = np.delete(row["labels"], np.arange(len(row["labels"]))[counted])
+        counted = tagged_places(row)
+        assert counted == list(range(row["counts_from"], row["counts_to"]))
+        tags += [row["labels"][place] for place in counted]
+        places += [(row["starts"][place], row["ends"][place]) for place in counted]
+        rest = np.delete(row["labels"], counted)
         assert (rest == IGNORE_INDEX).all()
-    assert places == token_characters(text, tokenized([text], tokenizer)[1][0])
+    assert places == token_characters(text, tokenized([text], tokenizer)[1][0], TOKENS)
     assert tags == tags_of(places, [3], [len(text) - 5], [0])[0]
     assert tags.count(1) == 1  # an entity over several windows begins once
     assert (own[0]["text"], own[0]["span_starts"], own[0]["classes"]) == (text, [3], [0])
@@ -138,6 +142,18 @@ def test_each_token_counts_in_one_window_with_the_tag_of_the_whole_text(max_leng
 
 
 def test_texts_without_entities_have_no_tags():
-    encoded = encode_tagged(rows(["mg 10"]), bert_tokenizer(), max_length=8, overlap=2, fingerprint="plain")
+    encoded = encode_tagged(
+        rows(["mg 10"]), bert_tokenizer(), max_length=8, overlap=2, unit=TOKENS, fingerprint="plain"
+    )
     assert "labels" not in encoded.column_names
     assert (encoded["starts"][0], encoded["ends"][0]) == ([0, 3], [2, 5])
+
+
+def test_words_have_one_tag_and_their_other_tokens_none():
+    tokenizer = bert_tokenizer()
+    dataset = rows(["naive ab mg"], [[0]], [[6]], [[8]])
+    (row,) = encode_tagged(dataset, tokenizer, max_length=16, overlap=2, unit="words", fingerprint="words")
+    pieces = ["nai", "##ve", "a", "##b", "mg"]
+    assert tokenizer.convert_ids_to_tokens(row["input_ids"]) == pieces
+    assert row["labels"] == [0, IGNORE_INDEX, 1, IGNORE_INDEX, 0]
+    assert [(row["starts"][place], row["ends"][place]) for place in tagged_places(row)] == [(0, 5), (6, 8), (9, 11)]

@@ -44,11 +44,6 @@ def test_entities_that_are_not_sure_enough_abstain():
     assert found[0].probability == pytest.approx(0.6, abs=1e-6)
 
 
-def test_tokens_without_characters_are_no_entity():
-    one = TaggedText("a", "x\u200b", [(0, 1), (0, 0)], logits_of([0, 1]))
-    assert one.entities(["A"]) == []
-
-
 def test_windows_in_any_order_make_their_texts():
     columns = {
         "id": ["b", "a#2", "a"],

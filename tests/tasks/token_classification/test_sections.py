@@ -26,7 +26,7 @@ def test_kinds_of_errors_of_each_split():
     assert isinstance(table, Table)
     assert (table.title, table.rows) == ("source test", [["A", "0", "1", "0", "1", "0"]])
     assert isinstance(note, Text)
-    assert note.markdown == "1 of them begin or end inside a token of this model, which cannot find them so."
+    assert note.markdown == "1 of them begin or end inside a word (task.unit), where none can be found."
     assert error_section({"source": {}}, ["A"]) is None
 
 

@@ -41,6 +41,8 @@ def perfect(encoded, classes):
 def test_values_out_of_range_are_reported():
     with pytest.raises(ConfigError, match=r"task\.overlap is 300; expected 0 to half of task\.max_length, or null\."):
         TokenClassification(overlap=300)
+    with pytest.raises(ConfigError, match=r"task\.unit: Unknown value 'word'\. Did you mean 'words'\?"):
+        TokenClassification(unit="word")  # type: ignore[arg-type]
     assert TokenClassification(max_length=100).repeated_tokens == 25
     assert TokenClassification(max_length=100, overlap=0).repeated_tokens == 0
 
@@ -74,7 +76,7 @@ def test_perfect_logits_find_every_entity_however_the_text_is_cut(encoder, max_l
     assert set(scores["per_class"]) == set(CLASSES)
     order = np.random.default_rng(0).permutation(len(encoded))
     assert task.score(logits[order], labels[order], rows=encoded.select(order))["entity_f1"] == 1.0
-    assert task.facts["training entities that begin or end inside a token"] == "0 of 42"
+    assert task.facts["training entities that begin or end inside words"] == "0 of 42"
     with pytest.raises(ValueError, match="Entities are scored by their texts"):
         task.score(logits, labels)
 
@@ -94,7 +96,12 @@ def test_tags_are_calibrated_by_one_temperature(encoder):
     abstaining = TokenClassification(max_length=64, decision=EntityDecision(abstain=Abstention(0.5))).fit(made)
     assert abstaining.calibration_needs == ["task.decision.abstain.precision"]
     abstaining.fit_decision(logits, labels, encoded)
-    assert abstaining.settings() == {"max_length": 64, "overlap": 16, "accept_from": pytest.approx(1.0)}
+    assert abstaining.settings() == {
+        "max_length": 64,
+        "overlap": 16,
+        "unit": "words",
+        "accept_from": pytest.approx(1.0),
+    }
     abstaining.fit_decision(logits[:1], labels[:1], encoded.select([0]))  # one entity promises nothing
     assert abstaining.settings()["accept_from"] == 2.0
     assert "every entity is marked 'abstain'" in abstaining.broken_promise
@@ -123,7 +130,7 @@ def test_a_run_learns_entities_in_windows(encoder, tmp_path):
     text = (tmp_path / "run" / "report.md").read_text()
     assert f"On 16 texts of source test the model's entity F1 is {scores['entity_f1']:.3f}" in text
     assert "| class | right | other border | other class | missed | spurious |" in text
-    assert "- training entities that begin or end inside a token: 0 of " in text
+    assert "- training entities that begin or end inside words: 0 of " in text
     with gzip.open(tmp_path / "run" / "predictions.jsonl.gz", "rt") as lines:
         rows = [json.loads(line) for line in lines]
     assert list(rows[0]) == ["id", "split", "domain", "entities", "references"]
