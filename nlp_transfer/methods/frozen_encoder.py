@@ -9,7 +9,9 @@ Reference: Tenney et al. (2019), https://arxiv.org/abs/1905.05950
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from nlp_transfer.methods.base import Needs
 from nlp_transfer.methods.probing import LinearProbing
+from nlp_transfer.models.outputs import Output
 
 
 @final
@@ -27,5 +29,6 @@ class FrozenEncoder(LinearProbing):
     """
 
     name: ClassVar[str] = "frozen_encoder"
+    needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.ROW_LOSS, Output.HEAD}))
     citation: ClassVar[str] = "Tenney et al. (2019), https://arxiv.org/abs/1905.05950"
     trains: ClassVar[bool] = False

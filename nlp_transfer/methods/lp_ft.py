@@ -9,8 +9,10 @@ Reference: Kumar et al. (2022), https://arxiv.org/abs/2202.10054
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
+from nlp_transfer.methods.base import Needs
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.probing import LinearProbing
+from nlp_transfer.models.outputs import Output
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,6 +39,7 @@ class LPFT(LinearProbing):
     """
 
     name: ClassVar[str] = "lp_ft"
+    needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.ROW_LOSS, Output.HEAD}))
     citation: ClassVar[str] = "Kumar et al. (2022), https://arxiv.org/abs/2202.10054"
     tries_all_layers: ClassVar[bool] = False
 

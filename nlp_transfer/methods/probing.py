@@ -23,6 +23,7 @@ from nlp_transfer.models.outputs import Output
 from nlp_transfer.progress import counted
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from torch import Tensor, nn
     from transformers import PreTrainedModel
 
@@ -136,23 +137,18 @@ class LinearProbing(Method):
         from accelerate import PartialState
         from accelerate.utils import broadcast_object_list
 
-        from nlp_transfer.models.activation_cache.features import EncodedRows, hidden_states, pool_documents
-        from nlp_transfer.models.activation_cache.window_rows import network_rows
-        from nlp_transfer.models.heads.document_pooling import feature_pooling
+        from nlp_transfer.methods.token_probing import token_context
+        from nlp_transfer.models.families import tags_tokens
         from nlp_transfer.models.heads.pooling import fold_head, use_full_attention
 
         layers = sorted(set(self.candidate_layers(model)))
-        poolings = self.candidate_poolings(model)
         use_full_attention(model)
-        encode: dict[str, Any] = {"layers": layers, "poolings": poolings, "store": context.activations}
-        encode |= {"collate": context.collate, "max_tokens": context.batch_tokens}
+        if tags_tokens(model):
+            context = token_context(self.name, context)
         kept = context.activations is not None  # then the others find what the first has stored
         with PartialState().local_main_process_first() if kept else nullcontext():
             train, validation = (
-                pool_documents(hidden_states(model, rows, **encode), rows, feature_pooling(model))
-                if len(rows)
-                else EncodedRows.none(layers, poolings)
-                for rows in (network_rows(context.train), network_rows(context.validation))
+                self._encoded(model, context, rows, layers) for rows in (context.train, context.validation)
             )
         stored = _stored(train, validation, context)
         # Rounding must not let processes choose different layers: all take what the first has chosen.
@@ -176,6 +172,24 @@ class LinearProbing(Method):
             ],
         }
         return str(best["pooling"])
+
+    def _encoded(self, model: "PreTrainedModel", context: Context, rows: "Dataset", layers: list[int]) -> "EncodedRows":
+        """Return the features of rows, of documents in windows those of whole documents, or of tagged tokens."""
+        from nlp_transfer.models.activation_cache.features import EncodedRows, hidden_states, pool_documents
+        from nlp_transfer.models.activation_cache.token_features import token_features
+        from nlp_transfer.models.activation_cache.window_rows import network_rows
+        from nlp_transfer.models.families import tags_tokens
+        from nlp_transfer.models.heads.document_pooling import feature_pooling
+
+        poolings = self.candidate_poolings(model)
+        if not len(rows):
+            return EncodedRows.none(layers, poolings)
+        encode: dict[str, Any] = {"layers": layers, "collate": context.collate, "max_tokens": context.batch_tokens}
+        if tags_tokens(model):
+            return token_features(model, rows, **encode)
+        found = network_rows(rows)
+        encode |= {"poolings": poolings, "store": context.activations}
+        return pool_documents(hidden_states(model, found, **encode), found, feature_pooling(model))
 
     def candidates(self, context: Context, labels: "Tensor", classes: int) -> "Iterator[tuple[list[Setting], Fit]]":
         """Yield settings of heads, those that are preferred on ties first, and the function that fits them."""
@@ -249,11 +263,14 @@ class LinearProbing(Method):
         from nlp_transfer.models.activation_cache.features import make_batch
 
         rows, expected = context.validation if len(context.validation) else context.train, best["logits"]
-        batch = make_batch(rows, range(len(expected)), context.collate, model.device)
+        batch = make_batch(rows, range(min(len(expected), len(rows))), context.collate, model.device)
         inputs = {key: value for key, value in batch.items() if key != "labels"}
         model.eval()
         with torch.no_grad():
             logits = model(**inputs).logits.float().cpu()
+        if logits.ndim == 3:  # of tokens, the first of which were fitted
+            logits = logits[(batch["labels"] >= 0).cpu()][: len(expected)]
+            expected = expected[: len(logits)]
         difference = (logits - expected).abs().max().item()
         if difference > 1e-3 * max(1.0, expected.abs().max().item()):
             raise RuntimeError(

@@ -46,10 +46,12 @@ def family(model: PreTrainedModel) -> Family:
     entry = FAMILIES[kind]
     if type(model).__name__.endswith(EXTRACTIVE):
         return replace(entry, head=(SENTENCE_HEAD,), final_linear=f"{SENTENCE_HEAD}.score", unused=())
-    if type(model).__name__.endswith(TOKENS):
-        head = tuple(name for name in ("head", "classifier") if hasattr(model, name))
+    if tags_tokens(model):
         unused = tuple(name for name in entry.unused if name in dict(model.named_modules()))
-        return replace(entry, head=head, final_linear="classifier", unused=unused)
+        entry = replace(entry, final_linear="classifier", unused=unused, pooling=())
+        if hasattr(model, "head"):
+            return replace(entry, head=("head", "classifier"))
+        return replace(entry, head=("classifier",), dense="", activation="", activation_is_free=True, head_norm=None)
     return entry
 
 
@@ -63,9 +65,14 @@ def is_encoder_decoder(model: nn.Module) -> bool:
     return bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
 
 
+def tags_tokens(model: nn.Module) -> bool:
+    """Return True for a network that tags tokens."""
+    return type(model).__name__.endswith(TOKENS)
+
+
 def learns_tokens(model: nn.Module) -> bool:
     """Return True for a network that generates or tags tokens, so that a row has many losses and no class."""
-    return is_encoder_decoder(model) or type(model).__name__.endswith(TOKENS)
+    return is_encoder_decoder(model) or tags_tokens(model)
 
 
 def _family_of_encoder(model: Any) -> Family:

@@ -30,10 +30,13 @@ from torch.nn.functional import layer_norm, pad
 from transformers import PreTrainedModel
 from transformers.activations import ACT2FN
 
-from nlp_transfer.models.families import encoder_layers, family, final_linear, logits_layer
+from nlp_transfer.models.families import encoder_layers, family, final_linear, logits_layer, tags_tokens
 from nlp_transfer.models.family_table import PostNormLayer
 
 POOLINGS = ("mean", "cls")
+TOKEN = "token"
+"""The only pooling of a network that tags tokens: each token by itself."""
+
 MEAN_WEIGHT = 1000.0
 """Weight of the mean relative to the first token's state on the residual path."""
 
@@ -54,6 +57,8 @@ class PassThrough:
 def available_poolings(model: PreTrainedModel) -> tuple[str, ...]:
     """Return the poolings that the family's architecture can express."""
     entry = family(model)
+    if tags_tokens(model):
+        return (TOKEN,)
     if entry.layer is not None:
         values = _part(encoder_layers(model)[0], entry.layer.values[0])
         return POOLINGS if values.out_features >= values.in_features else ("cls",)  # narrower heads lose states
@@ -80,6 +85,8 @@ def pooled_features(
 ) -> Tensor:
     """Return the features of a head on the given layer and pooling (x above), shape (batch, hidden).
 
+    Of the pooling `TOKEN` they have the shape (batch, tokens, hidden).
+
     Args:
         hidden_states: of the model: the embeddings, then each layer's output, (batch, tokens, hidden) each.
         layer: from 1 (the lowest layer) to the number of layers.
@@ -90,7 +97,7 @@ def pooled_features(
     state = hidden_states[-1 if last else layer][:, : attention_mask.shape[1]]
     if entry.final_norm is not None and not last:  # the last state comes normed
         state = model.base_model.get_submodule(entry.final_norm)(state)
-    pooled = state[:, 0]
+    pooled = state if pooling == TOKEN else state[:, 0]
     if pooling == "mean":
         mask = attention_mask.to(state.dtype).unsqueeze(-1)
         mean = (state * mask).sum(dim=1) / mask.sum(dim=1)
@@ -136,12 +143,13 @@ def fold_head(model: PreTrainedModel, layer: int, pooling: str, weight: Tensor, 
         model.config.classifier_pooling = dict(entry.pooling)[pooling]
         if hasattr(model, "classifier_pooling"):  # EuroBERT reads it when it is built
             model.classifier_pooling = model.config.classifier_pooling
-    if entry.activation_is_free:
+    if entry.activation_is_free and entry.dense:
         setattr(model.config, entry.activation, "linear")
         head = model.get_submodule(entry.head[0])
         if hasattr(head, "act"):  # ModernBERT looks the activation up when it is built
             head.act = nn.Identity()
-    _set_identity(_part(model, entry.dense), passing.scale, passing.offset)
+    if entry.dense:
+        _set_identity(_part(model, entry.dense), passing.scale, passing.offset)
     if entry.head_norm is not None:
         _part(model, entry.head_norm).reset_parameters()
     _, final = final_linear(model)
@@ -154,7 +162,7 @@ def folded_modules(model: PreTrainedModel, pooling: str) -> list[nn.Module]:
     """Return the averaging layer and the head's dense part, whose scales make training them unstable."""
     entry = family(model)
     averaging = [encoder_layers(model)[-1]] if pooling == "mean" and entry.layer is not None else []
-    return [*averaging, model.get_submodule(entry.dense)]
+    return [*averaging, *([model.get_submodule(entry.dense)] if entry.dense else [])]
 
 
 def _cut(model: PreTrainedModel, depth: int, add_layer: bool) -> None:
