@@ -104,8 +104,9 @@ class CorpusConfig(CheckedArguments):
     """Source of one domain's texts: exactly one of `path`, `hub` and `builtin`.
 
     Args:
-        path: a file (JSON Lines, JSON, CSV, TSV, Parquet, .xlsx; plain or .gz), a folder of split-named files (`train`,
-            `dev` or `validation`, `test`, `all` or `unlabeled`), or a folder of text files with one sub-folder a class.
+        path: a file (JSON Lines, JSON, CSV, TSV, Parquet, .xlsx, .conll; plain or .gz), a folder of split-named files
+            (`train`, `dev` or `validation`, `test`, `all` or `unlabeled`), or a folder of text files with one
+            sub-folder a class.
         hub: id of a dataset on the Hub; needs a network or a filled cache.
         name: configuration of the Hub dataset.
         revision: commit, tag or branch of the Hub dataset.
@@ -114,9 +115,9 @@ class CorpusConfig(CheckedArguments):
             e.g. `{test: all}`. Other splits are not read, which is noted.
         columns: renames of columns (theirs: ours), e.g. `{clause: text, kind: label}`. Columns that are read are
             `text` (a string, or a list of paragraphs), `label` (a string, an integer or a list) or `labels` (a list),
-            and `id`; for summarization `document` (a string, or a list of its sentences), `summary` and
-            `highlights` (passages of the document). Names match in any case. Several columns that become `labels` (or
-            `label`) mark one class each, with 1, true, yes or x: `{tax: labels, tort: labels}`.
+            and `id`; for entities `spans`; for summarization `document` (a string, or a list of its sentences),
+            `summary` and `highlights` (passages of the document). Names match in any case. Several columns that become
+            `labels` (or `label`) mark one class each, with 1, true, yes or x: `{tax: labels, tort: labels}`.
         label_names: class names in the order of their ids; an integer label i is the i-th of them.
         split: settings for splits that the source lacks.
         encoding: encoding of text files that are neither UTF-8 nor marked as UTF-16, e.g. `cp1250`; null takes

@@ -20,8 +20,11 @@ def describe(corpus: Corpus) -> list[str]:
         lines.append(f"{name}: {len(split):,} rows, median {np.median(np.concatenate(words)):.0f} words")
     names = corpus.label_names
     if names:
-        kind = "any number a row" if corpus.multi_label else "one a row"
-        lines.append(f"{len(names)} classes ({kind}), with their rows in {' / '.join(_labelled(corpus))}:")
+        kind, counted = "any number a row" if corpus.multi_label else "one a row", "rows"
+        if any("span_starts" in split.column_names for split in corpus.splits.values()):
+            kind, counted = "of entities", "number"
+        classes = "1 class" if len(names) == 1 else f"{len(names)} classes"
+        lines.append(f"{classes} ({kind}), with their {counted} in {' / '.join(_labelled(corpus))}:")
         table = np.stack([class_counts(corpus.splits[name]) for name in _labelled(corpus)], axis=1)
         for index in np.argsort(-table.sum(1), kind="stable")[:_MAX_LISTED_CLASSES]:
             lines.append(f"  {names[index]}: {' / '.join(f'{count:,}' for count in table[index])}")

@@ -1,5 +1,6 @@
 """A corpus in a few lines."""
 
+import pandas as pd
 from datasets import Dataset
 
 from nlp_transfer import corpus_from
@@ -26,3 +27,11 @@ def test_description_for_people() -> None:
         "  b: 2 / 2",
     ]
     assert "validation: 4 of 4 texts are exact copies of training texts." in lines
+
+
+def test_entities_are_counted_by_class() -> None:
+    frame = pd.DataFrame(
+        {"text": ["take Zoxa", "Zoxa or Zoxa"], "spans": [[[5, 9, "DRUG"]], [[0, 4, "DRUG"], [8, 12, "DRUG"]]]}
+    )
+    lines = describe(corpus_from({"train": frame, "dev": frame}, kind="entities"))
+    assert lines[3:5] == ["1 class (of entities), with their number in train / validation:", "  DRUG: 3 / 3"]
