@@ -17,6 +17,7 @@ import numpy as np
 
 from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES, percentile_interval
 from nlp_transfer.metrics.metric import Entity, EntityRows
+from nlp_transfer.metrics.probability_scores import BINS, ROWS_A_BIN
 
 _PAIRS = 2_000_000  # cells of a block of resampled texts
 
@@ -40,6 +41,25 @@ def entity_scores(rows: EntityRows) -> dict[str, Any]:
         scores |= {"unseen_entities": int(own[2]), "unseen_f1": _rates(*own)[2] if own[2] else None}
     if rows.tags_right is not None:
         scores["tag_accuracy"] = rows.tags_right[0] / max(rows.tags_right[1], 1)
+    return scores | _confidence_scores(rows)
+
+
+def _confidence_scores(rows: EntityRows) -> dict[str, float | None]:
+    """Return the calibration error of the entities' probabilities, and what abstention leaves."""
+    if rows.probabilities is None:
+        return {}
+    sides = zip(rows.predictions, rows.references, strict=True)
+    right = np.array([one in true for made, true in sides for one in made], dtype=float)
+    chances = np.array([chance for of_text in rows.probabilities for chance in of_text])
+    if not len(chances):
+        return {"entity_ece": None}
+    gaps = (right - chances)[np.argsort(chances, kind="stable")]
+    bins = np.array_split(gaps, max(1, min(BINS, len(gaps) // ROWS_A_BIN)))
+    scores: dict[str, float | None] = {"entity_ece": float(sum(abs(part.sum()) for part in bins) / len(gaps))}
+    if rows.accept_from is not None:
+        accepted = chances >= rows.accept_from
+        precision = float(right[accepted].mean()) if accepted.any() else None
+        scores |= {"entities_accepted": float(accepted.mean()), "accepted_entity_precision": precision}
     return scores
 
 

@@ -143,6 +143,8 @@ class EntityRows:
         references: the truth in the same form.
         known: the mentions of the training texts, folded; None if they are not known.
         tags_right: number of tokens with the right tag, and of all; None if it is not known.
+        probabilities: of the predictions, in their order; None if they are not known.
+        accept_from: probability from which predictions are accepted; None if all are.
         interval: add the 95 % bootstrap interval of F1, over texts.
     """
 
@@ -152,6 +154,8 @@ class EntityRows:
     label_names: Sequence[str]
     known: frozenset[str] | None = None
     tags_right: tuple[int, int] | None = None
+    probabilities: Sequence[Sequence[float]] | None = None
+    accept_from: float | None = None
     interval: bool = False
 
 

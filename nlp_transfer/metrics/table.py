@@ -4,6 +4,7 @@ The libraries that compute them are loaded on use, so that the names are known a
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -127,6 +128,18 @@ _LISTED = (
     _entity("type_f1", "F1 of the classes of overlapping entities", ("lenient", "class")),
     _entity("unseen_f1", "F1 of mentions not seen in training", ("", "unseen F1"), compared=True, requires="unseen_f1"),
     _entity("tag_accuracy", "token accuracy", ("", "tokens"), in_terminal=False),
+    replace(_entity("entity_ece", "calibration error of entities", ("", "ECE"), table=1), greater_is_better=False),
+    replace(
+        _entity("entities_accepted", "share of entities", ("accepted", "share"), table=1, requires="entities_accepted"),
+        greater_is_better=None,
+    ),
+    _entity(
+        "accepted_entity_precision",
+        "precision of accepted entities",
+        ("accepted", "precision"),
+        table=1,
+        requires="entities_accepted",
+    ),
     Metric("target_entropy", False, _TARGETS, TargetRows, "entropy on the target"),
     Metric("target_infomax", True, _TARGETS, TargetRows, "mutual information on the target", logged=True),
     Metric("target_density", True, _TARGETS, TargetRows, "neighbourhood density on the target"),

@@ -6,6 +6,7 @@ from nervaluate import Evaluator
 
 from nlp_transfer.metrics.entities import errors_by_kind, f1_gain_interval, folded, match_counts
 from nlp_transfer.metrics.metric import EntityRows
+from nlp_transfer.metrics.probability_scores import without_promises
 from nlp_transfer.metrics.table import METRICS, compute_scores
 
 TEXTS = ["aspirin and ibuprofen help", "take zoxa daily", "nothing"]
@@ -87,6 +88,19 @@ def test_kinds_of_errors():
         "DRUG": {"right": 1, "border": 1, "class": 1, "missed": 0, "spurious": 1},
         "TIME": {"right": 0, "border": 0, "class": 0, "missed": 1, "spurious": 0},
     }
+
+
+def test_probabilities_are_judged_by_what_came_true():
+    chances = [[0.9, 0.5], [0.3], [0.1]]  # right, wrong, wrong, wrong
+    scores = compute_scores(made(probabilities=chances, accept_from=0.5))
+    assert scores["entity_ece"] == pytest.approx(abs(1 - 0.9 - 0.5 - 0.3 - 0.1) / 4)  # one bin
+    assert (scores["entities_accepted"], scores["accepted_entity_precision"]) == (0.5, 0.5)
+    scores = compute_scores(made(probabilities=chances, accept_from=2.0))
+    assert (scores["entities_accepted"], scores["accepted_entity_precision"]) == (0.0, None)
+    assert compute_scores(made(predictions=[[], [], []], probabilities=[[], [], []]))["entity_ece"] is None
+    assert "entity_ece" not in compute_scores(made())
+    kept = without_promises({"entity_ece": 0.1, "entities_accepted": 0.5, "accepted_entity_precision": 0.5})
+    assert kept == {"entity_ece": 0.1}
 
 
 def test_no_entities_at_all():

@@ -20,6 +20,8 @@ from nlp_transfer.tasks.token_classification.entities import TaggedText, entity_
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from nlp_transfer.data.corpus import Corpus
+
 DICTIONARY, MAJORITY = "dictionary", "majority"
 
 ENTITY_BASELINES = (DICTIONARY, MAJORITY)
@@ -95,6 +97,12 @@ def known_mentions(texts: Sequence[str], entities: Sequence[Sequence[Entity]]) -
     """Return the mentions of training texts, folded."""
     pairs = zip(texts, entities, strict=True)
     return frozenset(folded(text[start:end]) for text, of in pairs for start, end, _ in of)
+
+
+def mentions_of(corpus: "Corpus") -> frozenset[str] | None:
+    """Return the mentions of a corpus's training texts; None without such texts."""
+    train = corpus.splits.get("train")
+    return None if train is None else known_mentions(train["text"], marked_entities(train, corpus.label_names))
 
 
 def score_baselines(

@@ -167,7 +167,14 @@ def entity_rows(
         tokens += len(one.tags)
     references = [one.references or () for one in texts]
     tags_right = (right, tokens) if tokens else None
-    return EntityRows([one.text for one in texts], predictions, references, label_names, known, tags_right, interval)
+    names = [one.text for one in texts], predictions, references, label_names, known, tags_right
+    return EntityRows(*names, interval=interval)
+
+
+def with_probabilities(rows: EntityRows, texts: Sequence[TaggedText], accept_from: float | None) -> EntityRows:
+    """Return the rows of a model with the probabilities of its entities, and from which on they are accepted."""
+    chances = [[one.probability for one in text.found(rows.label_names)] for text in texts]
+    return replace(rows, probabilities=chances, accept_from=accept_from)
 
 
 def text_row(text: TaggedText, found: Sequence[FoundEntity]) -> dict[str, Any]:

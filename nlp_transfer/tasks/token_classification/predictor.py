@@ -31,6 +31,7 @@ from nlp_transfer.tasks.token_classification.entities import (
     TaggedText,
     entity_rows,
     text_row,
+    with_probabilities,
     with_references,
 )
 from nlp_transfer.tasks.token_classification.sections import error_section
@@ -201,6 +202,7 @@ class EntityPredictor(ExportablePredictor):
         ]
         made = [one.entities(self.label_names) for one in marked]
         rows = entity_rows(marked, made, self.label_names, interval=True)
+        rows = with_probabilities(rows, marked, self.accept_from)
         section = error_section({"scored": {"texts": marked}}, self.label_names)
         lines = (text_row(one, one.found(self.label_names, self.accept_from)) for one in marked)
         return Evaluated(compute_scores(rows), {}, lines, ROW_KEYS, () if section is None else (section,))

@@ -16,7 +16,7 @@ from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task, Wording
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.token_classification import NAME
-from nlp_transfer.tasks.token_classification.baselines import ENTITY_BASELINES
+from nlp_transfer.tasks.token_classification.baselines import ENTITY_BASELINES, mentions_of
 from nlp_transfer.tasks.token_classification.decision import EntityDecision, acceptance
 from nlp_transfer.tasks.token_classification.entities import ROW_KEYS
 from nlp_transfer.tasks.token_classification.wording import WORDING
@@ -121,7 +121,7 @@ class FittedTokenClassification(FittedTask):
         self.calibration_needs = ["task.decision.abstain.precision"] if config.decision.abstain.precision else []
         self.calibration: Calibration | None = None
         self.accept_from: float | None = None
-        self.known = _mentions_of(corpus)
+        self.known = mentions_of(corpus)
         self.broken_promise = ""
 
     @property
@@ -234,13 +234,15 @@ class FittedTokenClassification(FittedTask):
     ) -> dict[str, Any]:
         """Return the metrics of entities of whole texts, and the mean loss of their tokens; `rows` are needed."""
         from nlp_transfer.metrics.table import compute_scores
-        from nlp_transfer.tasks.token_classification.entities import entity_rows, token_loss
+        from nlp_transfer.tasks.token_classification.entities import entity_rows, token_loss, with_probabilities
 
         if rows is None:
             raise ValueError("Entities are scored by their texts: give the encoded rows.")
         texts = self.texts(logits, rows)
         made = [one.entities(self.entity_names) for one in texts]
         scored = entity_rows(texts, made, self.entity_names, known=self.known, interval=interval)
+        if interval:  # not while it trains: probabilities take longer than the rest
+            scored = with_probabilities(scored, texts, self.accept_from)
         return {"loss": token_loss(texts), **compute_scores(scored)}
 
     def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
@@ -273,9 +275,9 @@ class FittedTokenClassification(FittedTask):
         from nlp_transfer.tasks.token_classification.sections import decision_section, error_section
 
         split = calibration_split(corpora["source"].splits) if "source" in corpora else ""
-        made = [decision_section(self.calibration, self.accept_from, self.broken_promise, split)]
-        made.append(error_section(self._judged(predictions, encoded), self.entity_names))
-        return tuple(one for one in made if one is not None)
+        decision = decision_section(self.calibration, self.accept_from, self.broken_promise, split)
+        errors = error_section(self._judged(predictions, encoded), self.entity_names)
+        return tuple(one for one in (decision, errors) if one is not None)
 
     def _judged(
         self, predictions: DomainPredictions, encoded: "Mapping[str, Mapping[str, Dataset]]"
@@ -287,13 +289,3 @@ class FittedTokenClassification(FittedTask):
             }
             for domain, splits in predictions.items()
         }
-
-
-def _mentions_of(corpus: Corpus) -> frozenset[str] | None:
-    """Return the mentions of the training texts; None without training texts."""
-    from nlp_transfer.tasks.token_classification.baselines import known_mentions, marked_entities
-
-    train = corpus.splits.get("train")
-    if train is None:
-        return None
-    return known_mentions(train["text"], marked_entities(train, corpus.label_names))
