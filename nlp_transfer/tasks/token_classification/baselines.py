@@ -15,17 +15,13 @@ from nlp_transfer.metrics.entities import f1_gain_interval, folded
 from nlp_transfer.metrics.metric import Entity
 from nlp_transfer.metrics.table import compute_scores
 from nlp_transfer.tasks.base import DomainScores
+from nlp_transfer.tasks.token_classification import DICTIONARY, MAJORITY
 from nlp_transfer.tasks.token_classification.entities import TaggedText, entity_rows
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from nlp_transfer.data.corpus import Corpus
-
-DICTIONARY, MAJORITY = "dictionary", "majority"
-
-ENTITY_BASELINES = (DICTIONARY, MAJORITY)
-"""The names of the baselines."""
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 

@@ -14,9 +14,6 @@ from nlp_transfer.tasks.token_classification.decoding import best_tags, span_pro
 if TYPE_CHECKING:
     from datasets import Dataset
 
-ROW_KEYS = ("id", "split", "domain", "entities", "references")
-"""The keys of a line of predictions, in their order. `references` is null where entities are not marked."""
-
 PREDICT, ABSTAIN = "predict", "abstain"
 """Values of `FoundEntity.decision`."""
 

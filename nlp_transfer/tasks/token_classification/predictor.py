@@ -23,10 +23,9 @@ from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.models.speed.inference import batch_logits, check_finite
 from nlp_transfer.tasks.predictor import Evaluated, ExportablePredictor, Logits, progress
 from nlp_transfer.tasks.saved_folder import LoadedNetwork, SavedModel
-from nlp_transfer.tasks.token_classification import NAME
+from nlp_transfer.tasks.token_classification import NAME, ROW_KEYS
 from nlp_transfer.tasks.token_classification.baselines import marked_entities
 from nlp_transfer.tasks.token_classification.entities import (
-    ROW_KEYS,
     EntityPrediction,
     TaggedText,
     entity_rows,

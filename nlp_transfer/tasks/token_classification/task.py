@@ -15,10 +15,8 @@ from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task, Wording
 from nlp_transfer.tasks.blocks import Block, Section
-from nlp_transfer.tasks.token_classification import NAME
-from nlp_transfer.tasks.token_classification.baselines import ENTITY_BASELINES, mentions_of
+from nlp_transfer.tasks.token_classification import ENTITY_BASELINES, NAME, ROW_KEYS
 from nlp_transfer.tasks.token_classification.decision import EntityDecision, acceptance
-from nlp_transfer.tasks.token_classification.entities import ROW_KEYS
 from nlp_transfer.tasks.token_classification.wording import WORDING
 
 if TYPE_CHECKING:
@@ -116,6 +114,8 @@ class FittedTokenClassification(FittedTask):
     row_keys = ROW_KEYS
 
     def __init__(self, config: TokenClassification, corpus: Corpus) -> None:
+        from nlp_transfer.tasks.token_classification.baselines import mentions_of
+
         super().__init__(config)
         self.entity_names = corpus.label_names
         self.calibration_needs = ["task.decision.abstain.precision"] if config.decision.abstain.precision else []
