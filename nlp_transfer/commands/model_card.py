@@ -143,7 +143,7 @@ def _adapter_use(run: FinishedRun, repo_id: str, base: BaseModel, subfolder: str
         repo_id,
         base,
         TASKS[run.task].auto_class,
-        _labels(run),
+        TASKS[run.task].output_names(_labels(run)),
         multi_label=bool(run.report.thresholds),
         names_in=f"{METRICS_FILE}, under per_class",
         subfolder=subfolder,

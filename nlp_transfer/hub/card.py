@@ -28,6 +28,11 @@ METRIC_TYPES = {
 
 CLASSIFIER = "AutoModelForSequenceClassification"
 
+COUNTS = ("rows", "entities", "unseen_entities")
+"""Numbers among the scores that are no metrics."""
+
+CLASSIFIERS = (CLASSIFIER, "AutoModelForTokenClassification")
+
 MAX_CLASSES = 40
 """Maximum number of classes that a card's text names; the tables name all."""
 
@@ -154,10 +159,10 @@ def adapter_use(
         names_in: location of the names if there are too many to list.
     """
     names, sized = "", ""
-    if auto_class == CLASSIFIER and len(labels) > MAX_CLASSES:
+    if auto_class in CLASSIFIERS and len(labels) > MAX_CLASSES:
         names = f"# The classes' names, in the order of their ids: {names_in}\n" if names_in else ""
         sized = f", num_labels={len(labels)}"
-    elif auto_class == CLASSIFIER and labels:
+    elif auto_class in CLASSIFIERS and labels:
         listed = ", ".join(f"{i}: {json.dumps(label, ensure_ascii=False)}" for i, label in enumerate(labels))
         names = f"id2label = {{{listed}}}\nlabel2id = {{label: i for i, label in id2label.items()}}\n"
         sized = ", id2label=id2label, label2id=label2id"
@@ -184,13 +189,13 @@ def adapter_note(base: BaseModel) -> str | None:
 
 
 def metrics_of(scores: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers that the Hub lists as metrics: all but counts of rows and bounds of intervals.
+    """Return the numbers that the Hub lists as metrics: all but counts and bounds of intervals.
 
     Example:
         >>> metrics_of({"rows": 24, "macro_f1": 0.5, "macro_f1_low": 0.4, "macro_f1_high": 0.6, "note": "of the test"})
         {'macro_f1': 0.5}
     """
-    numbers = {name: value for name, value in scores.items() if isinstance(value, int | float) and name != "rows"}
+    numbers = {name: value for name, value in scores.items() if isinstance(value, int | float) and name not in COUNTS}
     intervals = [name.removesuffix("_low") for name in numbers if name.endswith("_low")]
     bounds = {f"{name}_{end}" for name in intervals if f"{name}_high" in numbers for end in ("low", "high")}
     return {name: value for name, value in numbers.items() if name not in bounds}

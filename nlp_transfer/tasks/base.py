@@ -124,6 +124,11 @@ class Task(CheckedArguments, ABC):
         return tuple(dict.fromkeys(["loss", *(one.name for one in always if one.greater_is_better is not None)]))
 
     @classmethod
+    def output_names(cls, classes: Sequence[str]) -> Sequence[str]:
+        """Return the names of the network's outputs, in order, for these classes."""
+        return classes
+
+    @classmethod
     def details(cls, systems: Mapping[str, Scores]) -> tuple[Block, ...]:
         """Return blocks of results beyond the tables of metrics, for the scores of systems, the model first."""
         return ()
@@ -192,10 +197,8 @@ class FittedTask(ABC):
 
     def encode(self, corpus: "Corpus", tokenizer: "PreTrainedTokenizerBase") -> "dict[str, Dataset]":
         """Return the tokens of every split, in the corpus's order, cached by content and settings."""
-        return {
-            split: self.encode_split(split, rows, f"{corpus.fingerprint}-{split}", tokenizer)
-            for split, rows in corpus.splits.items()
-        }
+        names = {split: f"{corpus.fingerprint}-{split}" for split in corpus.splits}
+        return {split: self.encode_split(split, corpus.splits[split], names[split], tokenizer) for split in names}
 
     @abstractmethod
     def encode_split(
@@ -256,8 +259,7 @@ class FittedTask(ABC):
         """Return all metrics of one split.
 
         Args:
-            logits: outputs, shape (rows, …).
-            labels: references, shape (rows, …).
+            logits: outputs, shape (rows, …), as `labels`, the references.
             interval: add 95 % bootstrap intervals.
             rows: the encoded rows in the same order, for tasks that score whole documents.
         """

@@ -83,6 +83,13 @@ class TokenClassification(Task):
         return self.max_length // 4 if self.overlap is None else self.overlap
 
     @classmethod
+    def output_names(cls, classes: Sequence[str]) -> Sequence[str]:
+        """Return the names of the tags."""
+        from nlp_transfer.data.encoding.token_tags import tag_names
+
+        return tag_names(classes)
+
+    @classmethod
     def details(cls, systems: Mapping[str, Scores]) -> tuple[Block, ...]:
         """Return the scores of each class."""
         from nlp_transfer.tasks.token_classification.sections import class_table
@@ -184,11 +191,10 @@ class FittedTokenClassification(FittedTask):
         """Return the encoder with a layer that tags tokens."""
         from transformers import AutoModelForTokenClassification
 
-        from nlp_transfer.data.encoding.token_tags import tag_names
         from nlp_transfer.models.loading import load_encoder_with_head
         from nlp_transfer.models.positions import fit_positions
 
-        names = tag_names(self.entity_names)
+        names = self.config.output_names(self.entity_names)
         loaded = load_encoder_with_head(
             reference, label_names=names, multi_label=False, auto_class=AutoModelForTokenClassification
         )

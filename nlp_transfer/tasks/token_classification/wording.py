@@ -12,7 +12,7 @@ WORDING = Wording(
     legend="Strict: an entity is right if its first and last character and its class are; all entities of a text "
     "count, wherever it is cut. Partial counts overlapping entities half, whatever their class; class asks for the "
     "class of overlapping ones alone. Unseen F1 is strict, of mentions that no training text has.",
-    purpose="It finds entities of the classes {classes} in texts like those it learned from.",
+    purpose="It finds entities in texts like those it learned from, of {classes}.",
     usage="```bash\npython scripts/predict.py {model} documents.jsonl\n```\n\n"
     "The pipeline of transformers gives the same entities after `nlp_transfer.register_pipelines()`. By itself it "
     "differs where the most probable tags contradict one another, and refuses long texts:\n\n"
