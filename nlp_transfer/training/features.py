@@ -77,7 +77,7 @@ def outputs_of(trainer: Any, dataset: Dataset) -> tuple[Features, Tensor]:
                 made = features(model, model, batch)
             pooled.append(made[0])
             logits.append(made[1])
-            labels.append(batch["labels"])
+            labels.append(row_labels(batch["labels"]))
     finally:
         model.train(was_training)
     back = torch.argsort(torch.tensor(order)).to(trainer.args.device)
