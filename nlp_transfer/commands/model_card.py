@@ -163,7 +163,8 @@ def _intended(run: FinishedRun) -> str:
     labels, wording = _labels(run), TASKS[run.task].wording
     named = ", ".join(f"`{escape_markdown(label)}`" for label in labels[:MAX_CLASSES])
     more = f" and {len(labels) - MAX_CLASSES} more" if len(labels) > MAX_CLASSES else ""
-    return f"{wording.purpose.replace('{classes}', f'{len(labels)} classes: {named}{more}')} {wording.not_for}"
+    classes = f"{len(labels)} class{'es' * (len(labels) != 1)}: {named}{more}"
+    return f"{wording.purpose.replace('{classes}', classes)} {wording.not_for}"
 
 
 def _transfer(run: FinishedRun, base: BaseModel) -> Iterator[str]:

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from nlp_transfer.commands.compared_rows import scores_of, truth_of
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.files import atomic_folder, write_json, write_text
 from nlp_transfer.metrics.bootstrap import mean_and_deviation
 from nlp_transfer.metrics.metric import Metric
-from nlp_transfer.metrics.significance import ClassScores, Difference, MeanScores, RowScores, compare_systems
-from nlp_transfer.metrics.table import METRICS
+from nlp_transfer.metrics.significance import Difference, RowScores, compare_systems
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.html import page, section_html
 from nlp_transfer.reporting.markdown import section_markdown
@@ -198,7 +198,7 @@ def row_scores(runs: Sequence[FinishedRun], domain: str, split: str) -> tuple[Me
     """
     rows = [_rows(run, domain, split) for run in runs]
     _check_comparable(runs, rows, f"{domain} {split}")
-    return *_row_scores(runs[0], rows), len(rows[0])
+    return *scores_of(runs[0], rows), len(rows[0])
 
 
 def _rows(run: FinishedRun, domain: str, split: str) -> list[dict[str, Any]]:
@@ -219,7 +219,7 @@ def _check_comparable(runs: Sequence[FinishedRun], rows: Sequence[list[dict[str,
         if run.task != first.task:
             problems.append(f"{run.folder} is a run of {run.task}, and {first.folder} of {first.task}.")
             continue
-        ours, theirs = ({row["id"]: _truth(row) for row in side} for side in (own, rows[0]))
+        ours, theirs = ({row["id"]: truth_of(row) for row in side} for side in (own, rows[0]))
         if ours.keys() != theirs.keys():
             only = sorted(map(str, ours.keys() ^ theirs.keys()))
             problems.append(
@@ -231,15 +231,11 @@ def _check_comparable(runs: Sequence[FinishedRun], rows: Sequence[list[dict[str,
                 f"{run.folder} has other labels than {first.folder} for {len(other):,} rows of {where}, such as "
                 f"{other[0]}: {ours[other[0]]!r} and {theirs[other[0]]!r}."
             )
-    missing = sum(_truth(row) is None for row in rows[0])
+    missing = sum(truth_of(row) is None for row in rows[0])
     if missing:
         problems.append(f"{missing:,} rows of {where} have no reference, and nothing to compare by.")
     if problems:
         raise CheckpointError(problems)
-
-
-def _truth(row: Mapping[str, Any]) -> Any:
-    return row["label"] if "label" in row else row.get("reference")
 
 
 def _systems(runs: Sequence[FinishedRun]) -> dict[str, list[FinishedRun]]:
@@ -274,24 +270,3 @@ def _system(name: str, own: Sequence[int], runs: Sequence[FinishedRun], observed
         float(np.mean([cost.train_seconds or 0.0 for cost in costs])),
         costs[0].trainable_parameters,
     )
-
-
-def _row_scores(run: FinishedRun, rows: Sequence[list[dict[str, Any]]]) -> tuple[Metric, RowScores]:
-    """Return the metric and the rows of all runs, in the order of the first run's."""
-    order = [row["id"] for row in rows[0]]
-    by_id = [{row["id"]: row for row in own} for own in rows]
-    if "predicted" not in rows[0][0]:
-        from nlp_transfer.metrics.rouge import rouge_scores
-
-        references = [str(row["reference"]) for row in rows[0]]
-        values = [rouge_scores([own[one]["summary"] for one in order], references, ["rouge1"]) for own in by_id]
-        return METRICS["rouge1"], MeanScores(np.array([[row["rouge1"] for row in own] for own in values]))
-    names = list(run.report.metrics[rows[0][0]["domain"]][rows[0][0]["split"]]["per_class"])
-    truth = np.array([_class(by_id[0][one]["label"], names) for one in order])
-    predictions = np.array([[_class(own[one]["predicted"], names) for one in order] for own in by_id])
-    return METRICS["macro_f1"], ClassScores(predictions, truth)
-
-
-def _class(label: Any, names: list[str]) -> Any:
-    """Return a class id, or zeros and ones for a list of names."""
-    return [int(name in label) for name in names] if isinstance(label, list) else names.index(label)

@@ -212,6 +212,8 @@ def _baselines(config: Any) -> list[str]:
 def _report_examples(config: Any) -> list[str]:
     if config.report_examples < 0:
         return [f"report_examples is {config.report_examples}; expected 0 or more."]
+    if config.report_examples and config.task is not None and Output.LOGITS not in config.task.provides:
+        return [f"report_examples shows wrong predictions of a class; {config.task.name} has none. Leave it out."]
     return []
 
 

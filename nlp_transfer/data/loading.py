@@ -92,7 +92,8 @@ def load_corpus(
             source, config = description_source(config, key)
         else:
             source = next(read(config, key) for name, read in SOURCES.items() if getattr(config, name) is not None)
-        names = LabelNames(key, config.label_names or source.label_names, label_names)
+        noun = ROW_KINDS[kind].labels or "label"
+        names = LabelNames(key, config.label_names or source.label_names, label_names, noun)
         if run_columns:
             first = first_rows(next(iter(source.splits.values())).read(AllColumns()))
             config = replace(config, columns=remembered_columns(run_columns, config.columns, first.available))
@@ -276,11 +277,11 @@ def _check_labels(splits: dict[str, Dataset], raw: dict[str, RawSplit], wanted: 
     if (needed or labelled) and counted:
         problems = []
         for name in counted:
-            first = first_rows(raw[name].read(AllColumns()))
-            problems.append(
-                f"{raw[name].where}: there is no column 'label' or 'labels'; columns found: "
-                f"{', '.join(first.available)}. {wanted.label_advice(first)}"
-            )
+            first, noun = first_rows(raw[name].read(AllColumns())), wanted.rows.labels
+            missing = repr(noun) if noun else "'label' or 'labels'"
+            advice = f"Name theirs: `{wanted.key}.columns: {{theirs: {noun}}}`." if noun else wanted.label_advice(first)
+            found = ", ".join(first.available)
+            problems.append(f"{raw[name].where}: there is no column {missing}; columns found: {found}. {advice}")
         raise DataError(problems)
     return labelled
 

@@ -9,7 +9,7 @@ References: SemEval 2013 task 9.1, https://aclanthology.org/S13-2056 (partial an
 Augenstein et al. (2017), https://arxiv.org/abs/1701.02877 (unseen mentions)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -75,9 +75,24 @@ def match_counts(rows: EntityRows) -> np.ndarray:
     return np.array([[len({*made} & {*true}), len(made), len(true)] for made, true in pairs], dtype=int).reshape(-1, 3)
 
 
-def f1_gain_interval(ours: EntityRows, theirs: EntityRows) -> tuple[float, float]:
-    """Return the 95 % interval of the difference in strict F1 from other predictions of the same texts."""
-    return percentile_interval(_resampled_f1(match_counts(ours)) - _resampled_f1(match_counts(theirs)))
+def line_counts(lines: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return `match_counts` of lines of predictions, with `entities` and `references`.
+
+    Example:
+        >>> span = {"start": 0, "end": 4, "label": "DRUG"}
+        >>> line_counts([{"entities": [span], "references": [span]}]).tolist()
+        [[1, 1, 1]]
+    """
+    sides = [
+        [[(one["start"], one["end"], one["label"]) for one in line[name]] for line in lines]
+        for name in ("entities", "references")
+    ]
+    return match_counts(EntityRows([""] * len(lines), sides[0], sides[1], ()))
+
+
+def f1_gain_interval(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval of the difference in strict F1 of two `match_counts` of the same texts."""
+    return percentile_interval(_resampled_f1(ours) - _resampled_f1(theirs))
 
 
 def folded(mention: str) -> str:

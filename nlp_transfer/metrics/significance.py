@@ -107,6 +107,42 @@ class ClassScores(RowScores):
 
 
 @dataclass(frozen=True)
+class CountScores(RowScores):
+    """Micro-F1 of what is found in rows, such as entities.
+
+    Args:
+        counts: what is right, what is predicted and what there is, shape (runs, rows, 3).
+
+    Example:
+        >>> CountScores(np.array([[[1, 2, 1], [0, 0, 1]]])).observed()
+        array([0.5])
+    """
+
+    counts: np.ndarray
+
+    def observed(self) -> np.ndarray:
+        """Return the micro-F1 of each run."""
+        return _micro_f1(self.counts.sum(axis=1))
+
+    def resampled(self, samples: int, seed: int) -> np.ndarray:
+        """Return the micro-F1 of resamples."""
+        rng, rows = np.random.default_rng(seed), self.counts.shape[1]
+        drawn = [_micro_f1(self.counts[:, rng.integers(rows, size=rows)].sum(axis=1)) for _ in range(samples)]
+        return np.stack(drawn, axis=1)
+
+    def swapped(self, first: int, second: int, samples: int, seed: int) -> np.ndarray:
+        """Return the difference of micro-F1 with the predictions of a random half of rows swapped."""
+        ours, theirs = self.counts[first], self.counts[second]
+        kept = np.random.default_rng(seed).integers(2, size=(samples, len(ours)))
+        return _micro_f1(kept @ ours + (1 - kept) @ theirs) - _micro_f1(kept @ theirs + (1 - kept) @ ours)
+
+
+def _micro_f1(counts: np.ndarray) -> np.ndarray:
+    hits, both = 2.0 * counts[..., 0], (counts[..., 1] + counts[..., 2]).astype(float)
+    return np.divide(hits, both, out=np.zeros_like(hits), where=both > 0)
+
+
+@dataclass(frozen=True)
 class Difference:
     """The difference of two systems, second - first.
 

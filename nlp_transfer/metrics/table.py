@@ -124,9 +124,9 @@ _LISTED = (
     _entity("entity_recall", "recall of entities", ("strict", "R")),
     _entity("entity_f1", "entity F1", ("strict", "F1"), has_interval=True, logged=True, compared=True),
     _entity("entity_macro_f1", "mean entity F1 of the classes", ("strict", "macro-F1")),
-    _entity("partial_f1", "F1 of overlapping entities", ("lenient", "partial"), compared=True),
+    _entity("partial_f1", "F1 of overlapping entities", ("lenient", "partial")),
     _entity("type_f1", "F1 of the classes of overlapping entities", ("lenient", "class")),
-    _entity("unseen_f1", "F1 of mentions not seen in training", ("", "unseen F1"), compared=True, requires="unseen_f1"),
+    _entity("unseen_f1", "F1 of mentions not seen in training", ("", "unseen F1"), requires="unseen_f1"),
     _entity("tag_accuracy", "token accuracy", ("", "tokens"), in_terminal=False),
     replace(_entity("entity_ece", "calibration error of entities", ("", "ECE"), table=1), greater_is_better=False),
     replace(

@@ -2,8 +2,8 @@
 
     characters of an entity -> the words that hold them: B-CLASS, then I-CLASS; all other words: O
 
-A word is tagged by its first token (`token_characters.py`); its other tokens have no tag. Each token counts in one
-window, the one with more text around it.
+A word is tagged by its first token (`token_characters.py`); its other tokens have no tag. Windows that overlap are cut
+apart in the middle, between sentences: each token counts in one of them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

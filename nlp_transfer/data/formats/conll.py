@@ -40,7 +40,7 @@ def _sentences(path: Path, encoding: str | None) -> Iterator[dict[str, Any] | Br
         elif len(cells) < 2 and not line.startswith("#"):
             advice = "Expected a word, and its tag in the last column, separated by tabs or blanks."
             broken = broken or BrokenRow(f"{path}: line {number}", f"has one column: {cells[0][:40]!r}", advice)
-        elif not line.startswith("#") or _TAG.fullmatch(cells[-1]):
+        elif not line.startswith("#") or (len(cells) == 2 and _TAG.fullmatch(cells[-1])):
             words.append(cells[0])
             tags.append(cells[-1])
     yield from _row(words, tags, broken)

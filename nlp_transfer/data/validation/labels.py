@@ -26,11 +26,13 @@ class LabelNames:
     Args:
         given: class names in the order of their ids; integers index them.
         trained: classes of a model or a source corpus, in their order; other labels are errors.
+        noun: the user's name of the column, for advice.
     """
 
     key: str
     given: list[str] | None = None
     trained: list[str] | None = None
+    noun: str = "label"
 
 
 _MAX_DIGITS = 1000  # maximum number of digits of a class name that is ordered as a number
@@ -60,7 +62,8 @@ def add_class_labels(
         classes = order_class_names({meanings[value] for name in sources for value in written[name]})
     if not classes:
         place = next(iter(where.values()))
-        raise DataError(f"{place}: no row has a label in column {column!r}; there is nothing to learn. Add labels.")
+        what = "an entity in its spans" if names.noun == "spans" else f"a label in column {column!r}"
+        raise DataError(f"{place}: no row has {what}; there is nothing to learn. Add labels.")
     problems = []
     for name, split in labelled.items():
         own = {value: meanings[value] for value in written[name]}
@@ -172,7 +175,7 @@ def _unknown_labels(
         else:
             advice = f"Classes of training: {listed}. Correct or remove these rows, or train with such rows."
             if names.trained is not None and names.key == "target":
-                advice += " Or put them into a file unlabeled; target.columns: {label: unread} scores none."
+                advice += f" Or put them into a file unlabeled; target.columns: {{{names.noun}: unread}} scores none."
             if names.trained is not None and names.given is None and isinstance(label, int):
                 advice += f" Where integers stand for these classes, set {names.key}.label_names."
             errors.add(f"{column} {label!r} is unseen in training", advice, rows)

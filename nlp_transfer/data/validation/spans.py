@@ -16,18 +16,18 @@ import pyarrow as pa
 from nlp_transfer.data.validation.documents import to_list
 from nlp_transfer.data.validation.row_errors import RowErrors
 
+_MARKED = ("spans", "entities", "annotations", "label", "labels")
+"""Columns that may hold the entities, the first that is there."""
+
 TAG_COLUMNS = ("tags", "ner_tags")
 """Columns of the tags of words."""
 
 COLUMNS = {
     "text": "text",
-    **{name: name for name in ("spans", "entities", "label", "labels", "annotations", "data", "tokens")},
+    **{name: name for name in (*_MARKED, "data", "tokens", "annotation_id")},
     **dict.fromkeys(TAG_COLUMNS, "tags"),
 }
 """Columns of a corpus with entities, and the columns that they become."""
-
-_MARKED = ("spans", "entities", "annotations", "label", "labels")
-"""Columns that may hold the entities, the first that is there."""
 
 LABEL_COLUMNS = (*_MARKED, "tags")
 
@@ -37,7 +37,7 @@ MADE = ("span_starts", "span_ends")
 FACTS = {
     "trimmed": "entities with white space or invisible characters at an end, which were left out",
     "unopened": "entities whose tags begin with I-, read as entities of their own",
-    "utf16": "entities whose offsets count UTF-16 units, as JavaScript does, converted to characters",
+    "utf16": "rows whose offsets count UTF-16 units, as JavaScript does, converted to characters",
 }
 
 _PLAIN_LABEL = 'Write {"start": 0, "end": 4, "label": "DRUG"}, in characters from 0, the end not included.'
@@ -86,22 +86,29 @@ def typed_columns(columns: dict[str, Any], texts: pa.Array, first: int, errors: 
 def _row(row: Mapping[str, Any], marked: str | None, facts: Counter[str]) -> tuple[Any, list[Span] | None]:
     """Return a row's text and its spans in order; None for spans that are missing."""
     text, given = row.get("text"), row.get(marked or "")
+    if (
+        given is None and row.get("annotation_id") is not None
+    ):  # Label Studio leaves out the key where nothing is marked
+        given = []
     if row.get("tokens") is not None and (marked == "tags" or text is None):
         words = row["tokens"]
         if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
             raise _Problem("tokens is no list of words", "Write a list of strings, each with a visible character.")
         if given is None or marked != "tags":
             return " ".join(words), None
-        return " ".join(words), tag_spans(words, given, facts)
+        joined = " ".join(words)
+        return joined, [_without_blanks(span, joined, facts) for span in tag_spans(words, given, facts)]
     if marked == "annotations":
         given = _label_studio(given)
     if text is None and isinstance(row.get("data"), Mapping):
-        text = row["data"].get("text")
+        text = _only_text(row["data"])
     if given is None or not isinstance(text, str):
         return text, None if given is None else []
     if not isinstance(given, list):
         raise _Problem(f"{marked} is {_short(given)}, no list of entities", f"{_PLAIN_LABEL} [] is a text without any.")
-    spans = sorted(_span(one, text, facts) for one in given)
+    utf16 = _counts_utf16([_fields(one) for one in given], text)
+    facts["utf16"] += utf16
+    spans = sorted(_span(one, text, facts, utf16=utf16) for one in given)
     for (start, end, label), (other, last, name) in pairwise(spans):
         if other < end:
             both = (
@@ -111,20 +118,32 @@ def _row(row: Mapping[str, Any], marked: str | None, facts: Counter[str]) -> tup
     return text, spans
 
 
-def _span(given: Any, text: str, facts: Counter[str]) -> Span:
+def _counts_utf16(fields: Sequence[tuple[Any, Any, Any, Any]], text: str) -> bool:
+    """Return whether the offsets of a row count UTF-16 units, by the marked texts that it gives."""
+    known = [(a, b, marked) for a, b, _, marked in fields if isinstance(marked, str) and type(a) is type(b) is int]
+    wrong = [marked for start, end, marked in known if text[start:end] != marked]
+    if wrong and any(text[_from_utf16(text, start) : _from_utf16(text, end)] != marked for start, end, marked in known):
+        advice = "Offsets count characters from 0, the end not included: was the text changed after it was marked?"
+        raise _Problem(f"holds the entity {_short(wrong[0])}, which is not at its offsets", advice)
+    return bool(wrong)
+
+
+def _span(given: Any, text: str, facts: Counter[str], *, utf16: bool) -> Span:
     """Return one entity, without white space at its ends."""
-    start, end, label, marked = _fields(given)
+    start, end, label, _ = _fields(given)
     if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label.strip():
         raise _Problem(f"holds {_short(given)}, no entity")
-    if isinstance(marked, str) and text[start:end] != marked:
+    if utf16:
         start, end = _from_utf16(text, start), _from_utf16(text, end)
-        if text[start:end] != marked:
-            advice = "Offsets count characters from 0, the end not included: was the text changed after it was marked?"
-            raise _Problem(f"holds the entity {_short(marked)}, which is not at its offsets", advice)
-        facts["utf16"] += 1
     if not 0 <= start < end <= len(text):
         where = f"from {start} to {end}, and the text has {len(text):,} characters"
         raise _Problem(f"holds an entity of {label} {where}")
+    return _without_blanks((start, end, label), text, facts)
+
+
+def _without_blanks(span: Span, text: str, facts: Counter[str]) -> Span:
+    """Return an entity without white space and invisible characters at its ends."""
+    start, end, label = span
     first, last = trimmed(text, start, end)
     if first == last:
         raise _Problem(f"holds an entity of {label} from {start} to {end} without a visible character", "Take it out.")
@@ -148,18 +167,24 @@ def _fields(given: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def _label_studio(annotations: Any) -> list[Any] | None:
-    """Return the entities of a task that Label Studio exported; None for one that nobody has annotated."""
+    """Return the entities of a task that Label Studio exported."""
     if annotations is None:
         return None
     if not isinstance(annotations, list) or not all(isinstance(one, Mapping) for one in annotations):
         raise _Problem("annotations is no list of annotations", "Export as JSON from Label Studio.")
     kept = [one for one in annotations if not one.get("was_cancelled")]
+    if not kept:
+        raise _Problem("has no annotation", "Finish it in Label Studio, or export annotated tasks only.")
     if len(kept) > 1:
         raise _Problem(f"has {len(kept)} annotations", "Keep the one that counts: two people may mark different words.")
-    if not kept:
-        return None
     values = [one.get("value") for one in kept[0].get("result") or ()]
     return [value for value in values if isinstance(value, Mapping) and value.get("labels")]
+
+
+def _only_text(data: Mapping[str, Any]) -> Any:
+    """Return the text of a task of Label Studio, whatever its name, if there is one."""
+    texts = [value for value in data.values() if isinstance(value, str)]
+    return data.get("text", texts[0] if len(texts) == 1 else None)
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -192,7 +217,8 @@ def tag_spans(words: Sequence[str], tags: Any, facts: Counter[str] | None = None
     going: str | None = None
     for word, tag in zip(words, tags, strict=True):
         if not isinstance(tag, str) or not re.fullmatch(r"O|[BIELSU]-.+", tag):
-            advice = "Tags are O, B-CLASS and I-CLASS (or BILOU). Write their names in the place of numbers."
+            names = " Write their names in the place of numbers." if isinstance(tag, int) else ""
+            advice = f"Tags are O, B-CLASS and I-CLASS (or BILOU).{names}"
             raise _Problem(f"holds the tag {_short(tag)}", advice)
         kind, label = tag[0], tag[2:]
         goes_on = kind in "IEL" and going == label

@@ -10,6 +10,7 @@ import numpy as np
 from nlp_transfer.data.encoding.label_columns import has_label
 from nlp_transfer.methods.pseudo_labels import PseudoLabels
 from nlp_transfer.metrics.bootstrap import gain_scores
+from nlp_transfer.metrics.entities import f1_gain_interval, line_counts
 from nlp_transfer.metrics.metric import number
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
 from nlp_transfer.metrics.negative_transfer import (
@@ -47,6 +48,10 @@ def source_only_scores(run: RunContext) -> "DomainScores":
                 ours_by_row, theirs_by_row = (_rouge1(path, domain, split) for path in (run.predictions, place))
                 low, high = gain_interval(ours_by_row, theirs_by_row)
                 one.update({"rouge1_gain_low": low, "rouge1_gain_high": high})
+            elif "entity_f1" in one:
+                counts = [line_counts(read_rows(path, domain, split)) for path in (run.predictions, place)]
+                low, high = f1_gain_interval(*counts)
+                one.update({"entity_f1_gain_low": low, "entity_f1_gain_high": high})
             elif run.task.label_names and ours.labels is not None:
                 _, theirs = read_predictions(place, domain, (split,))
                 one.update(gain_scores(run.task.predictions(ours.logits), theirs, ours.labels.astype(int)))

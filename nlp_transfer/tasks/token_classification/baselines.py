@@ -1,8 +1,8 @@
 """Baselines of entities, which have seen the marked training texts.
 
 `dictionary` finds the mentions of training: the longest at each word, with their most frequent class there, if they
-were marked at least as often as not. `majority` gives every token the most frequent tag, which mostly finds nothing:
-its token accuracy shows what that number is worth.
+were marked at least as often as not. `majority` marks nothing, which is right of most tokens: its token accuracy shows
+what that number is worth.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nlp_transfer.metrics.entities import f1_gain_interval, folded
+from nlp_transfer.metrics.entities import f1_gain_interval, folded, match_counts
 from nlp_transfer.metrics.metric import Entity
 from nlp_transfer.metrics.table import compute_scores
 from nlp_transfer.tasks.base import DomainScores
@@ -124,7 +124,7 @@ def score_baselines(
             for name in names:
                 made = [list(found[name](one.text)) for one in of_split]
                 rows = entity_rows(of_split, made, label_names, known=known, interval=True)
-                low, high = f1_gain_interval(ours, rows)
+                low, high = f1_gain_interval(match_counts(ours), match_counts(rows))
                 gain = {"entity_f1_gain_low": low, "entity_f1_gain_high": high}
                 scores[name].setdefault(domain, {})[split] = {**compute_scores(rows), **gain}
     return scores

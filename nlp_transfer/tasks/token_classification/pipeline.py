@@ -1,12 +1,15 @@
 """Find entities in a transformers pipeline as a model of this package was trained to find them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from transformers import TokenClassificationPipeline
 from transformers.pipelines.token_classification import AggregationStrategy
 
+from nlp_transfer.data.validation.blank import is_blank
 from nlp_transfer.tasks.saved_folder import CONFIG_KEY, LoadedNetwork
 from nlp_transfer.tasks.token_classification import NAME
+from nlp_transfer.tasks.token_classification.entities import EntityPrediction
 from nlp_transfer.tasks.token_classification.predictor import EntityPredictor
 
 TASK = "token-classification"
@@ -15,7 +18,8 @@ TASK = "token-classification"
 class EntityPipeline(TokenClassificationPipeline):
     """Find the entities of texts of any length, by the best path of valid tags.
 
-    Without an `aggregation_strategy`, and for models of other packages, it does what transformers does.
+    Every `aggregation_strategy` gives the same. Without one, and for models of other packages, it does what
+    transformers does.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -45,6 +49,14 @@ class EntityPipeline(TokenClassificationPipeline):
                 }
                 for one in prediction.entities
             ]
-            for prediction in self.predictor.predict(list(texts))
+            for prediction in self._predictions(texts)
         ]
         return made[0] if isinstance(inputs, str) else made
+
+    def _predictions(self, texts: Any) -> Iterator[EntityPrediction]:
+        """Yield the entities of each text; a blank one has none."""
+        assert self.predictor is not None
+        texts = list(texts)
+        made = iter(self.predictor.predict([text for text in texts if not is_blank(text)]))
+        for text in texts:
+            yield EntityPrediction(None, []) if is_blank(text) else next(made)

@@ -45,7 +45,8 @@ def error_section(
             made = [one.entities(label_names) for one in of_split]
             counts = errors_by_kind(entity_rows(of_split, made, label_names))
             rows = [[name, *(f"{kinds[kind]:,}" for kind in _KINDS)] for name, kinds in counts.items()]
-            blocks.append(Table(f"{domain} {split}", ["class", *_KINDS.values()], rows, in_terminal=False))
+            blocks.append(Text(f"{domain} {split}:"))
+            blocks.append(Table("", ["class", *_KINDS.values()], rows, in_terminal=False))
             inexact = sum(one.inexact for one in of_split)
             if inexact:
                 blocks.append(

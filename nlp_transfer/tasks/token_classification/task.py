@@ -172,7 +172,7 @@ class FittedTokenClassification(FittedTask):
         if split == "train" and "inexact" in encoded.column_names:
             entities, inexact = sum(map(len, encoded["classes"])), sum(encoded["inexact"])
             fact = f"training entities that begin or end inside {self.config.unit}"
-            self.facts[fact] = f"{inexact:,} of {entities:,}"
+            self.facts.setdefault(fact, f"{inexact:,} of {entities:,}")  # of the source, which comes first
         return encoded
 
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:

@@ -34,7 +34,7 @@ def test_the_first_column_is_the_word_and_the_last_its_tag(tmp_path: Path, suffi
 
 def test_tabs_part_columns_and_comments_hold_no_word(tmp_path: Path) -> None:
     path = tmp_path / "rows.conll"
-    path.write_text("# id = 3\n# text = New York\n1\tx\tO\nNew York\tB-LOC\n#\tO\n")
+    path.write_text("# id = 3\n# text = Blood group O\n1\tx\tO\nNew York\tB-LOC\n#\tO\n")
     assert sentences(path) == [(["1", "New York", "#"], ["O", "B-LOC", "O"])]
 
 

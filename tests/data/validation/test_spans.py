@@ -67,6 +67,8 @@ def test_a_task_of_label_studio_has_its_text_and_annotations():
     ]
     task = {"data": {"text": TEXT}, "annotations": [{"was_cancelled": True}, {"result": results}]}
     assert read(**task)[0] == EXPECTED[:1]
+    assert read(data={"note": TEXT, "page": 3}, annotations=task["annotations"])[0] == EXPECTED[:1]
+    assert "row 1: has no annotation. Finish it in Label Studio" in refusal(**{**task, "annotations": []})
     twice = {**task, "annotations": [{"result": results}, {"result": results}]}
     assert refusal(**twice).endswith(
         "row 1: has 2 annotations. Keep the one that counts: two people may mark different words."
@@ -134,6 +136,8 @@ def test_offsets_in_utf16_are_converted_where_the_text_shows_them():
     found, corpus = read(text=text, spans=[{"start": 3, "end": 10, "label": "DRUG", "text": "Aspirin"}])
     assert found == [(2, 9, "DRUG")]
     assert any("UTF-16 units" in note for note in corpus.notes)
+    two = [{"start": 3, "end": 10, "label": "A", "text": "Aspirin"}, {"start": 0, "end": 2, "label": "B", "text": "😀"}]
+    assert read(text=text, spans=two)[0] == [(0, 1, "B"), (2, 9, "A")]
     message = refusal(text=text, spans=[{"start": 1, "end": 3, "label": "DRUG", "text": "Aspirin"}])
     assert "row 1: holds the entity 'Aspirin', which is not at its offsets. Offsets count characters" in message
 
@@ -166,8 +170,26 @@ def test_rows_that_nobody_has_marked_are_missing():
         DataError, match=r"row 2: spans is missing \(null\)\. Label these rows, or move them to a split"
     ):
         corpus_from({"train": frame}, kind="entities")
+    with pytest.raises(
+        DataError, match=r"there is no column 'spans'; columns found: text\. Name theirs: `data\.columns"
+    ):
+        corpus_from({"train": frame[:1], "test": frame[["text"]]}, kind="entities")
+    with pytest.raises(DataError, match=r"no row has an entity in its spans; there is nothing to learn"):
+        corpus_from({"train": pd.DataFrame({"text": ["a"], "spans": [[]]})}, kind="entities")
     with pytest.raises(DataError, match="there is no column 'text'"):
         corpus_from({"train": pd.DataFrame({"body": [TEXT]})}, kind="entities")
+
+
+def test_words_have_no_invisible_ends():
+    assert read(tokens=["take", "Zoxa\u200b"], tags=["O", "B-DRUG"])[0] == [(5, 9, "DRUG")]
+    assert "without a visible character" in refusal(tokens=["x", "\u200b"], tags=["O", "B-DRUG"])
+
+
+def test_a_row_of_label_studio_without_a_mark_has_none():
+    frame = pd.DataFrame({"text": [TEXT, "nothing"], "label": [[{"start": 0, "end": 7, "labels": ["A"]}], None]})
+    frame["annotation_id"] = [1, 2]
+    corpus = corpus_from({"train": frame, "validation": frame}, kind="entities")
+    assert corpus.splits["train"]["span_starts"][:] == [[0], []]
 
 
 def test_labels_are_left_out_where_none_are_wanted():

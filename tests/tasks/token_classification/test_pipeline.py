@@ -22,6 +22,7 @@ def test_grouped_entities_are_those_of_the_predictor(folder):  # noqa: F811
             (one.start, one.end, one.label, one.text) for one in theirs.entities
         ]
         assert [one["score"] for one in ours] == pytest.approx([one.probability for one in theirs.entities], abs=1e-5)
+    assert find([" ", texts[0]])[0] == find("") == []
     assert [one["word"] for one in find(texts[0])] == [one["word"] for one in made[0]]
 
 

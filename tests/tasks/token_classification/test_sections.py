@@ -22,9 +22,10 @@ def test_kinds_of_errors_of_each_split():
     one = TaggedText("a", "ab c", [(0, 2), (3, 4)], np.eye(3)[[1, 0]] * 20, [(0, 1, "A"), (3, 4, "A")], [1, 1], 1)
     section = error_section({"source": {"test": [one]}}, ["A"])
     assert section is not None
-    _, table, note = section.blocks
+    _, where, table, note = section.blocks
+    assert where == Text("source test:")
     assert isinstance(table, Table)
-    assert (table.title, table.rows) == ("source test", [["A", "0", "1", "0", "1", "0"]])
+    assert table.rows == [["A", "0", "1", "0", "1", "0"]]
     assert isinstance(note, Text)
     assert note.markdown == "1 of them begin or end inside a word (task.unit), where none can be found."
     assert error_section({"source": {}}, ["A"]) is None
