@@ -133,7 +133,8 @@ def corpus_from(
         raise ConfigError(problems)
     source = object_source(data, key=key, columns=columns, splits={})
     learns = bool({"train", UNSPLIT} & set(source.splits))
-    names = LabelNames(key, label_names or source.label_names, None if learns else label_names)
+    noun, trained = ROW_KINDS[kind].labels or "label", None if learns else label_names
+    names = LabelNames(key, label_names or source.label_names, trained, noun)
     return _corpus(source, config, names, labeled, learns if not ROW_KINDS[kind].label_columns else None, kind)
 
 

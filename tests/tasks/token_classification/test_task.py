@@ -9,6 +9,7 @@ import pytest
 from transformers import AutoTokenizer, BertTokenizer
 
 from nlp_transfer import corpus_from, load
+from nlp_transfer.commands.run import run as run_command
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.models.reference import ModelReference
@@ -145,3 +146,22 @@ def test_a_run_learns_entities_in_windows(encoder, tmp_path):
         for ours, theirs in zip(one.entities, saved, strict=True):
             assert ours.text == texts[one.id][ours.start : ours.end] == theirs["text"]
             assert ours.probability == pytest.approx(theirs["probability"], abs=1e-3)
+
+
+def test_a_run_adapts_to_texts_without_entities(encoder, tmp_path):
+    source, target = write_entities(tmp_path / "source"), tmp_path / "target"
+    target.mkdir()
+    for seed, (name, size) in enumerate({"unlabeled": 150, "test": 12}.items(), 5):
+        rows = [dict(row) for row in entities(size, seed=seed, length=2 + seed)]
+        for row in rows if name == "unlabeled" else ():
+            del row["spans"]
+        (target / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    tree = entity_tree(encoder, source, tmp_path / "run", num_train_epochs=2)
+    tree |= {"target": {"path": str(target)}, "methods": ["full_fine_tuning", "coral"], "baselines": []}
+    report = run_command(load_config(tree=tree))
+    assert report is not None
+    alone = report.baselines["source_only"]["target"]["test"]
+    assert alone["entity_f1_gain_low"] <= 0.5 and alone["entity_f1_gain_high"] >= -0.5
+    gain = report.metrics["target"]["test"]["entity_f1"] - alone["entity_f1"]
+    assert alone["entity_f1_gain_low"] <= gain <= alone["entity_f1_gain_high"]
+    assert report.facts["training entities that begin or end inside words"] == "0 of 171"
