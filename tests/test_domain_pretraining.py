@@ -268,7 +268,7 @@ def test_it_is_estimated_like_any_run(encoder, corpus, tmp_path):
             "methods: frozen_encoder does not go with masked_language_modeling. Methods for it: "
             "full_fine_tuning, lora.",
         ),
-        ({"prior_correction": True}, "prior_correction needs classes, and masked_language_modeling has none."),
+        ({"prior_correction": True}, "prior_correction is for classes of texts; masked_language_modeling has none."),
         ({"training": {"metric_for_best_model": "macro_f1"}}, "training.metric_for_best_model: "),
         ({"task": {"mask_probability": 1.5}}, r"task.mask_probability is 1.5; expected 0 < value < 1."),
         ({"task": {"num_new_tokens": -1}}, "task.num_new_tokens is -1; expected 0 or more."),

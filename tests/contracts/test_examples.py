@@ -19,6 +19,7 @@ from nlp_transfer.methods.alignment import AlignmentMethod
 from nlp_transfer.reporting.config_record import to_yaml
 from nlp_transfer.tasks import TASKS
 from tests.tiny_documents import write_documents
+from tests.tiny_entities import write_entities
 from tests.tiny_models import tiny_model
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 from tests.tiny_writers import pad_pairs, pairs, tiny_writer
@@ -36,6 +37,7 @@ def project(tmp_path_factory):
     """A folder with an encoder, two corpora, a configuration and a finished run, as examples name them."""
     folder = tmp_path_factory.mktemp("project")
     write_documents(folder / "papers")
+    write_entities(folder / "contracts")
     tree = run_tree(tiny_encoder(folder / "encoder"), write_corpus(folder / "corpus"), folder / "runs" / "clauses")
     nlp_transfer.run(nlp_transfer.load_config(tree=tree))
     (folder / "run.yaml").write_text(to_yaml(tree))

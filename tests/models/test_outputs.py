@@ -11,4 +11,5 @@ def test_each_task_provides_known_outputs():
         "extractive_summarization": ["head", "spans"],
         "masked_language_modeling": [],
         "sequence_classification": ["head", "logits", "pooled", "row_loss"],
+        "token_classification": ["head", "pooled", "row_loss", "tags"],
     }

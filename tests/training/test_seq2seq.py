@@ -139,7 +139,8 @@ def test_plain_arguments_and_adapters_go_with_it(tmp_path):
 def test_methods_that_need_classes_are_refused(tmp_path):
     for methods, names in (([SelfTraining()], "self_training"), ([CDAN()], "cdan"), ([DANN(), CDAN()], "cdan")):
         with pytest.raises(
-            ConfigError, match=rf"^{names} cannot be used with a network that writes: it has no classes\.$"
+            ConfigError,
+            match=rf"^{names} cannot be used with a network that writes or tags tokens: no text has a class\.$",
         ):
             Seq2SeqTransferTrainer(
                 tiny_writer("t5"),

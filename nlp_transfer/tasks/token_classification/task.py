@@ -44,10 +44,9 @@ class TokenClassification(Task):
         decision: what is made of probabilities: calibration and abstention.
 
     Example:
-        >>> rows = pd.DataFrame({"text": ["take Zoxa", "at noon"], "spans": [[[5, 9, "DRUG"]], []]})
-        >>> corpus = corpus_from({"train": rows, "validation": rows}, kind="entities")
+        >>> corpus = load_corpus(CorpusConfig("contracts"), kind="entities")
         >>> TokenClassification(max_length=64).fit(corpus).entity_names
-        ['DRUG']
+        ['PERM', 'PUB']
     """
 
     name: ClassVar[str] = NAME

@@ -354,7 +354,7 @@ def test_it_is_estimated_like_any_run(encoder, corpus, tmp_path):
         ({"task": {"length_unit": "wrods"}}, "task.length_unit: Unknown value 'wrods'. Did you mean 'words'?"),
         ({"baselines": ["leda"]}, "baselines: Unknown baseline 'leda'. Did you mean 'lead'?"),
         ({"baselines": ["tfidf_svm"]}, "baselines: Unknown baseline 'tfidf_svm'."),
-        ({"prior_correction": True}, "prior_correction needs classes, and extractive_summarization has none."),
+        ({"prior_correction": True}, "prior_correction is for classes of texts; extractive_summarization has none."),
     ],
 )
 def test_what_does_not_go_with_it_is_refused(encoder, corpus, tmp_path, change, message):
