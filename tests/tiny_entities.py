@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from tests.tiny_documents import documents
-from tests.tiny_runs import AS_IN_TRAINER, FILLERS, WORDS, rows
+from tests.tiny_documents import documents, summary_tree
+from tests.tiny_runs import FILLERS, WORDS, rows
 
 CLASSES = ("PERM", "PUB")
 """The classes: of the words of `permissive`, and of those of `public`."""
@@ -47,28 +47,9 @@ def write_entities(folder: Path, sizes: tuple[int, int, int] = (48, 12, 16)) -> 
 
 def entity_tree(encoder: Path, corpus: Path, output: Path, **training: Any) -> dict[str, Any]:
     """The configuration tree of a short run."""
-    return {
-        "model": str(encoder),
-        "source": {"path": str(corpus)},
-        "task": {"name": "token_classification", "max_length": 20},
-        "training": {
-            "output_dir": str(output),
-            "num_train_epochs": 14,
-            "learning_rate": 5e-3,
-            "per_device_train_batch_size": 8,
-            "eval_strategy": "epoch",
-            "save_strategy": "epoch",
-            "save_total_limit": 1,
-            "load_best_model_at_end": True,
-            "metric_for_best_model": "entity_f1",
-            "report_to": "none",
-            "disable_tqdm": True,
-            "use_cpu": True,
-            **AS_IN_TRAINER,
-            "seed": 3,
-            **training,
-        },
-    }
+    training = {"num_train_epochs": 14, "metric_for_best_model": "entity_f1", **training}
+    tree = summary_tree(encoder, corpus, output, **training)
+    return {**tree, "task": {"name": "token_classification", "max_length": 20}}
 
 
 MAKERS: dict[str, Callable[..., list[dict[str, Any]]]] = {"texts": rows, "documents": documents, "entities": entities}

@@ -1,4 +1,4 @@
-"""What a linear probe sees of a network that tags tokens: heads are fitted on tokens, and scored by their macro-F1."""
+"""Probe a network that tags tokens: heads are fitted on tokens, and scored by their macro-F1."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING

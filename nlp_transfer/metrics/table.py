@@ -128,7 +128,10 @@ _LISTED = (
     _entity("type_f1", "F1 of the classes of overlapping entities", ("lenient", "class")),
     _entity("unseen_f1", "F1 of mentions not seen in training", ("", "unseen F1"), requires="unseen_f1"),
     _entity("tag_accuracy", "token accuracy", ("", "tokens"), in_terminal=False),
-    replace(_entity("entity_ece", "calibration error of entities", ("", "ECE"), table=1), greater_is_better=False),
+    replace(
+        _entity("entity_ece", "calibration error of entities", ("", "ECE"), table=1, requires="entity_ece"),
+        greater_is_better=False,
+    ),
     replace(
         _entity("entities_accepted", "share of entities", ("accepted", "share"), table=1, requires="entities_accepted"),
         greater_is_better=None,

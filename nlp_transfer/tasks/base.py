@@ -32,7 +32,7 @@ DomainScores = dict[str, dict[str, dict[str, Any]]]
 
 
 class Columns(NamedTuple):
-    """What a task reads of a corpus: rows of a kind (`ROW_KINDS`), and whether it learns from their labels."""
+    """Columns of a corpus that a task reads: those of a kind of rows (`ROW_KINDS`), with labels or without."""
 
     labels: bool = False
     kind: str = TEXTS

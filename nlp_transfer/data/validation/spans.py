@@ -49,7 +49,7 @@ Span = tuple[int, int, str]
 
 
 class _Problem(Exception):
-    """What is wrong with a row, and what to do."""
+    """Problem of one row, with the remedy."""
 
     def __init__(self, problem: str, advice: str = _PLAIN_LABEL) -> None:
         super().__init__(problem)
@@ -86,10 +86,8 @@ def typed_columns(columns: dict[str, Any], texts: pa.Array, first: int, errors: 
 def _row(row: Mapping[str, Any], marked: str | None, facts: Counter[str]) -> tuple[Any, list[Span] | None]:
     """Return a row's text and its spans in order; None for spans that are missing."""
     text, given = row.get("text"), row.get(marked or "")
-    if (
-        given is None and row.get("annotation_id") is not None
-    ):  # Label Studio leaves out the key where nothing is marked
-        given = []
+    if given is None and row.get("annotation_id") is not None:
+        given = []  # Label Studio leaves out the key where nothing is marked
     if row.get("tokens") is not None and (marked == "tags" or text is None):
         words = row["tokens"]
         if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):

@@ -48,6 +48,15 @@ def test_values_out_of_range_are_reported():
     assert TokenClassification(max_length=100, overlap=0).repeated_tokens == 0
 
 
+def test_checkpoints_are_chosen_by_what_each_evaluation_has(encoder):
+    made = corpus()
+    task = TokenClassification(max_length=64).fit(made)
+    encoded = task.encode(made, AutoTokenizer.from_pretrained(encoder))["validation"]
+    logits, labels = perfect(encoded, 2)
+    assert set(TokenClassification.metric_names()) <= set(task.score(logits, labels, rows=encoded))
+    assert "entity_ece" in task.score(logits, labels, rows=encoded, interval=True)
+
+
 def test_a_corpus_without_entities_is_refused():
     frame = pd.DataFrame({"text": ["a", "b"]})
     bare = corpus_from({"train": frame, "validation": frame}, kind="entities")
