@@ -17,6 +17,7 @@ from nlp_transfer.tasks.summarization import EXTRACTIVE
 from nlp_transfer.tasks.summarization.base import EXTRACTIVE_WORDING, FittedSummarization, Summarization
 from nlp_transfer.tasks.summarization.selection import Selection, length_problems, oracle_labels
 from nlp_transfer.tasks.summarization.summaries import ExtractedSummary, extracted_summaries
+from nlp_transfer.tasks.windows import repeated_tokens, window_problems
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -74,10 +75,7 @@ class ExtractiveSummarization(Summarization):
     def __post_init__(self) -> None:
         """Check the values."""
         problems = size_problems("task.", vars(self))
-        if self.max_length < 3:
-            problems.append(f"task.max_length is {self.max_length}; a sentence needs at least 3 tokens.")
-        elif not 0 <= self.repeated_tokens <= self.max_length // 2:
-            problems.append(f"task.overlap is {self.overlap}; expected 0 to half of task.max_length, or null.")
+        problems += window_problems(self.max_length, self.overlap, "a sentence")
         if self.supervision not in SUPERVISION:
             problems.append(f"task.supervision: {did_you_mean('value', self.supervision, SUPERVISION)}")
         problems += length_problems(self.length_unit, self.length, "task.")
@@ -87,7 +85,7 @@ class ExtractiveSummarization(Summarization):
     @property
     def repeated_tokens(self) -> int:
         """The tokens that a window may repeat."""
-        return self.max_length // 4 if self.overlap is None else self.overlap
+        return repeated_tokens(self.max_length, self.overlap)
 
     @classmethod
     def headline_metrics(cls, scores: Scores) -> list[str]:

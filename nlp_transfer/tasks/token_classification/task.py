@@ -18,6 +18,7 @@ from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.token_classification import ENTITY_BASELINES, NAME, ROW_KEYS
 from nlp_transfer.tasks.token_classification.decision import EntityDecision, acceptance
 from nlp_transfer.tasks.token_classification.wording import WORDING
+from nlp_transfer.tasks.windows import repeated_tokens, window_problems
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -67,10 +68,7 @@ class TokenClassification(Task):
     def __post_init__(self) -> None:
         """Check the values."""
         problems = size_problems("task.", vars(self))
-        if self.max_length < 3:
-            problems.append(f"task.max_length is {self.max_length}; a text needs at least 3 tokens.")
-        elif not 0 <= self.repeated_tokens <= self.max_length // 2:
-            problems.append(f"task.overlap is {self.overlap}; expected 0 to half of task.max_length, or null.")
+        problems += window_problems(self.max_length, self.overlap, "a text")
         if self.unit not in UNITS:
             problems.append(f"task.unit: {did_you_mean('value', self.unit, UNITS)}")
         if problems:
@@ -79,7 +77,7 @@ class TokenClassification(Task):
     @property
     def repeated_tokens(self) -> int:
         """The tokens that a window may repeat."""
-        return self.max_length // 4 if self.overlap is None else self.overlap
+        return repeated_tokens(self.max_length, self.overlap)
 
     @classmethod
     def output_names(cls, classes: Sequence[str]) -> Sequence[str]:
