@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from tests.tiny_documents import documents, summary_tree
+from tests.tiny_pairs import pairs
 from tests.tiny_runs import FILLERS, WORDS, rows
 
 CLASSES = ("PERM", "PUB")
@@ -52,5 +53,10 @@ def entity_tree(encoder: Path, corpus: Path, output: Path, **training: Any) -> d
     return {**tree, "task": {"name": "token_classification", "max_length": 20}}
 
 
-MAKERS: dict[str, Callable[..., list[dict[str, Any]]]] = {"texts": rows, "documents": documents, "entities": entities}
+MAKERS: dict[str, Callable[..., list[dict[str, Any]]]] = {
+    "texts": rows,
+    "documents": documents,
+    "entities": entities,
+    "pairs": pairs,
+}
 """Functions that make rows, by their kind."""

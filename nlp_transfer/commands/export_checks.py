@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nlp_transfer.commands.finished_runs import NOT_TRAINING
 from nlp_transfer.config.experiment import load_config
+from nlp_transfer.data.encoding.text_pairs import row_texts
 from nlp_transfer.data.input_texts import InputReader
 from nlp_transfer.data.merging import load_sources
 from nlp_transfer.errors import CheckpointError, DataError, NLPTransferError
@@ -86,7 +88,7 @@ class GraphCheck:
     """Compare graphs of a model with PyTorch; `agreement` is the share of texts that must keep their labels in int8."""
 
     predictor: ExportablePredictor
-    texts: Sequence[str]
+    texts: Sequence[Any]
     agreement: float
 
     def __call__(self, file: Path, precision: str, expected: Logits) -> ExportCheck:
@@ -103,7 +105,7 @@ class GraphCheck:
 
 
 def compare(
-    predictor: ExportablePredictor, texts: Sequence[str], expected: Logits, found: Logits
+    predictor: ExportablePredictor, texts: Sequence[Any], expected: Logits, found: Logits
 ) -> tuple[float, float, float]:
     """Return the largest difference of logits, the largest logit by its size, and the share of equal decisions."""
     difference = max(np.abs(a - b).max(initial=0.0) for a, b in zip(expected, found, strict=True))
@@ -114,20 +116,23 @@ def compare(
 
 def check_texts(
     predictor: ExportablePredictor, model: str, file: str | None = None, text_column: str | None = None
-) -> tuple[list[str], str]:
+) -> tuple[list[Any], str]:
     """Return the texts to compare on, and a description: those of a file, else of the run that the model came from."""
     if file is not None:
         columns = run_columns(Path(predictor.origin))
-        reader = InputReader(file, text_column=text_column, kind=predictor.text_column, columns=columns)
+        reader = InputReader(file, text_column=text_column, kind=predictor.kind, columns=columns)
         rows = [text for _, text in islice(reader, CHECK_ROWS)]
-        texts = [text if isinstance(text, str) else "\n".join(text) for text in rows]
+        texts = ["\n".join(text) if isinstance(text, list) else text for text in rows]
         if not texts:
             raise DataError(f"--check {file} holds no texts; expected some to compare on.")
         what = f"{len(texts):,} text{'s' * (len(texts) != 1)} of {file}"
     else:
         texts, what = _held_out(Path(model).expanduser())
-    texts = texts or [" ".join(SENTENCES[:count]) for count in range(1, len(SENTENCES) + 1)] + list(SENTENCES)
-    return [*texts, _of_length(texts, predictor.max_length)], f"{what} and one of the greatest length"
+    sentences = [" ".join(SENTENCES[:count]) for count in range(1, len(SENTENCES) + 1)] + list(SENTENCES)
+    texts = texts or [predictor.row_of(text) for text in sentences]
+    firsts = [text if isinstance(text, str) else text[0] for text in texts]
+    longest = predictor.row_of(_of_length(firsts, predictor.max_length))
+    return [*texts, longest], f"{what} and one of the greatest length"
 
 
 def _of_length(texts: Sequence[str], words: int) -> str:
@@ -139,7 +144,7 @@ def _of_length(texts: Sequence[str], words: int) -> str:
     return " ".join(taken)
 
 
-def _held_out(folder: Path) -> tuple[list[str], str]:
+def _held_out(folder: Path) -> tuple[list[Any], str]:
     """Return texts of a run's test or validation split, and a description; none if they cannot be read."""
     if not (folder / "config.yaml").is_file():
         return [], "texts that come with this package"
@@ -156,4 +161,4 @@ def _held_out(folder: Path) -> tuple[list[str], str]:
     split = next((name for name in ("test", "validation") if name in corpus.splits), "train")
     rows = corpus.splits[split]
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(CHECK_ROWS, len(rows))).astype(int))
-    return list(rows.select(chosen)["text"]), f"{len(chosen):,} texts of the run's {split} split"
+    return row_texts(rows.select(chosen)), f"{len(chosen):,} texts of the run's {split} split"

@@ -146,14 +146,14 @@ def predict_file(
     if output is not None:
         _check_output(Path(output))
     saved = saved_models.find(model, compute)
-    kind = saved_models.predictor_class(saved)
-    kind.check_options(options or {}, option_name)
+    predictor_class = saved_models.predictor_class(saved)
+    predictor_class.check_options(options or {}, option_name)
     columns = saved_folder.run_columns(saved.folder)
     rows = InputReader(
         file,
         text_column=text_column,
         file_format=file_format,
-        kind=kind.text_column,
+        kind=predictor_class.kind,
         columns=columns,
         settings=settings,
     )
@@ -185,7 +185,7 @@ def _write(predictor: "Predictor", rows: InputReader, output: str | None, max_to
     kept = {"id": pa.string(), **dict.fromkeys(rows.keep, pa.string())}
     if output is not None and data_suffix(Path(output)) == ".parquet" and rows.is_read_again:
         kept |= {"id": pa.int64()} | column_types(rows.split, kept)
-    columns = {**kept, **predictor.columns(), **({"problem": pa.string()} if rows.skip else {})}
+    columns = {**kept, **predictor.columns(), **({"problem": pa.string()} if rows.skip or predictor.skips else {})}
     count, problems = 0, Counter[str]()
     try:
         with open_writer(output, columns) as write:

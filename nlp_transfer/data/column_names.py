@@ -1,7 +1,7 @@
 """Match the names of columns, and find columns of text and of labels in the first rows."""
 
 import contextlib
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -114,6 +114,24 @@ def text_suggestion(batch: RowBatch, setting: str) -> str:
     others = [name for name in text_columns(batch, _MIN_WORDS) if name != columns[0]]
     more = f" Text is in {' and '.join(map(repr, others))}, too: join what belongs together." if others else ""
     return f"Name it: {setting.format(columns[0])}.{more}"
+
+
+def pair_suggestion(batch: RowBatch, missing: Sequence[str], taken: Container[str], key: str) -> str:
+    """Return advice that names columns of text for those that are missing, in the order of the file.
+
+    Args:
+        taken: columns that have another role.
+        key: path of the corpus in the configuration.
+
+    Example:
+        >>> batch = RowBatch(1, ("premise", "claim"), {"premise": ["a long clause"], "claim": ["a claim"]})
+        >>> pair_suggestion(batch, ["first", "second"], ["id"], "source")
+        'Name them: `source.columns: {premise: first, claim: second}`.'
+    """
+    free = [name for name in text_columns(batch) if name not in taken][: len(missing)]
+    names = [*(name for name in batch.available if name in free), *["NAME"] * len(missing)]
+    listed = ", ".join(f"{theirs}: {ours}" for theirs, ours in zip(names, missing, strict=False))
+    return f"Name {'it' if len(missing) == 1 else 'them'}: `{key}.columns: {{{listed}}}`."
 
 
 def label_column_like(batch: RowBatch, known: Container[str]) -> str:

@@ -32,6 +32,9 @@ def calibration_split(splits: Iterable[str]) -> str:
 DOMAIN_COLUMN = "domain"
 """Column that names the corpus of a row when sources are merged."""
 
+SECOND = "second"
+"""Column of the second text of a pair; the first is `text`."""
+
 _HASHED_ROWS = 1000
 """Rows hashed together. Part of the fingerprint's definition."""
 

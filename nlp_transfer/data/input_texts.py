@@ -14,7 +14,8 @@ from nlp_transfer.data.formats import FORMATS, Reader, data_suffix, suffix_hint
 from nlp_transfer.data.formats.opening import encoding_notes, file_text, text_lines
 from nlp_transfer.data.source import FileSettings, RawSplit, RowBatch, batches
 from nlp_transfer.data.sources.text_folder import TEXT_SUFFIXES, text_files
-from nlp_transfer.data.text_rows import TextRows
+from nlp_transfer.data.text_rows import TextRows, columns_advice
+from nlp_transfer.data.validation.row_kinds import DOCUMENTS, ROW_KINDS, TEXTS
 from nlp_transfer.errors import DataError, did_you_mean
 from nlp_transfer.files import read_errors
 
@@ -36,8 +37,9 @@ class InputReader(TextRows):
     Args:
         name: the file, the folder, or `-`; see `FILE_KINDS`. Each text file in a folder, at any depth, is a row with
             its path as id.
-        text_column: the column that holds the text; None is `kind`, or its name in `columns`.
-        kind: `text` or `document`. It is also the format of plain text where `file_format` is `auto`.
+        text_column: the column that holds the text; None is that of the kind, or its name in `columns`.
+        kind: name of the kind of rows, from `ROW_KINDS`. A file of plain text is one document where `file_format` is
+            `auto`.
         columns: other names of columns (theirs: ours); see `TextRows`.
         settings: encoding of files that are not UTF-8.
 
@@ -54,24 +56,34 @@ class InputReader(TextRows):
         *,
         text_column: str | None = None,
         file_format: str = "auto",
-        kind: str = "text",
+        kind: str = TEXTS,
         columns: Mapping[str, str] | None = None,
         settings: FileSettings | None = None,
     ) -> None:
         if file_format not in TEXT_FORMATS:
             raise DataError(did_you_mean("format", file_format, TEXT_FORMATS))
-        names = [text_column, kind, *(columns or {})]
+        texts = ROW_KINDS[kind].texts
+        names = [text_column, *texts, *(columns or {})]
         piped = name == STANDARD_INPUT
         self.path, suffix = _standard_input(file_format, names) if piped else _place(name, file_format)
-        whole = file_format == "document" or (file_format == "auto" and kind == "document")
+        whole = file_format == "document" or (file_format == "auto" and kind == DOCUMENTS)
         read: Reader = _read_folder if suffix == _FOLDER else _read_document if whole else _read_plain_text
         if suffix in FORMATS:
             read = FORMATS[suffix]
+        elif len(texts) > 1:
+            raise DataError(
+                f"{self.path} holds one text a row, and each row needs two, {' and '.join(map(repr, texts))}. Give "
+                "them as columns of JSON Lines, CSV or Parquet (--format for standard input)."
+            )
         else:
             text_column = _PLAIN_COLUMN
+        if text_column is not None and len(texts) > 1:
+            raise DataError(f"--text_column names one column, and each row needs two texts. {columns_advice(texts)}")
         path, settings = self.path, replace(settings or FileSettings(), keep_broken=True)
         split = RawSplit(str(path), lambda wanted: read(path, wanted, settings))
         advice = "Say which one holds the text with --text_column."
+        if len(texts) > 1:
+            advice = columns_advice(texts)
         super().__init__(split, kind, columns, text_column=text_column, advice=advice)
 
     @property
@@ -81,7 +93,7 @@ class InputReader(TextRows):
 
     def suggestion(self) -> str:
         """Return the column with the longest strings as advice; what is read once is not read again for that."""
-        if not self.is_read_again:
+        if not self.is_read_again or len(ROW_KINDS[self.kind].texts) > 1:
             return super().suggestion()
         return text_suggestion(first_rows(self.split.read(AllColumns())), "--text_column {!r}")
 

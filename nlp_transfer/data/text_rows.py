@@ -11,10 +11,12 @@ from typing import Any
 import pyarrow as pa
 
 from nlp_transfer.data.column_names import ColumnNames
+from nlp_transfer.data.corpus import SECOND
 from nlp_transfer.data.source import MAX_BATCH_ROWS, RawSplit, batches
 from nlp_transfer.data.validation.blank import BLANK_PROBLEM
 from nlp_transfer.data.validation.documents import join_sentence_lists, to_list
 from nlp_transfer.data.validation.row_errors import RowErrors
+from nlp_transfer.data.validation.row_kinds import DOCUMENTS, ROW_KINDS, TEXTS
 from nlp_transfer.data.validation.strings import as_strings, holds_lists, join_paragraphs
 from nlp_transfer.errors import ConfigError, DataError
 
@@ -39,9 +41,10 @@ class TextRows:
 
     Args:
         split: reads the rows.
-        kind: `text`, or `document`, which may be a list of its sentences.
-        columns: names of columns (theirs: ours) that go before ours, `id` and `kind`.
-        text_column: the only name of the text column; None looks for those in `columns` and for `kind`.
+        kind: name of the kind of rows, from `ROW_KINDS`: a document may be a list of its sentences, and a pair is a
+            tuple of two texts.
+        columns: names of columns (theirs: ours) that go before ours, `id` and those of the kind's texts.
+        text_column: the only name of the text column; None looks for those in `columns` and for the kind's.
         advice: end of the message on a text column that is not there.
 
     Attributes:
@@ -70,7 +73,8 @@ class TextRows:
         self.available: dict[str, None] = {}
         self._noted: set[str] = set()
         self._columns = [
-            [*(theirs for theirs, own in (columns or {}).items() if own == ours), ours] for ours in ("id", kind)
+            [*(theirs for theirs, own in (columns or {}).items() if own == ours), ours]
+            for ours in ("id", *ROW_KINDS[kind].texts)
         ]
         if text_column is not None:
             self._columns[1] = [text_column]
@@ -78,10 +82,11 @@ class TextRows:
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Yield (id, text) in order; the id is the column `id`, else the row's number from 0.
 
-        A document that is a list of sentences stays a list.
+        A document that is a list of sentences stays a list; a pair is a tuple of two texts.
         """
-        count, names = 0, ColumnNames([*self._columns[0], *self._columns[1]])
-        for batch in self.split.read(ColumnNames([*self._columns[0], *self._columns[1], *self.keep])):
+        count, own_names = 0, [name for names in self._columns for name in names]
+        names = ColumnNames(own_names)
+        for batch in self.split.read(ColumnNames([*own_names, *self.keep])):
             if batch.broken:
                 if not self.skip:
                     raise self._refusal(batch.broken.error())
@@ -93,19 +98,23 @@ class TextRows:
             self.available |= dict.fromkeys(batch.available)
             self._note([*batch.notes, *names.notes(batch.available)])
             found = {name: own for own, name in names.found(batch.available).items()}
-            id_column, column = (next((found[name] for name in own if name in found), None) for own in self._columns)
-            if column is None:
-                wanted = " or ".join(map(repr, self._columns[1]))
+            id_column, *texts_in = (next((found[name] for name in own if name in found), None) for own in self._columns)
+            columns = [column for column in texts_in if column is not None]
+            if len(columns) < len(texts_in):
+                wanted = " or ".join(map(repr, self._columns[1 + texts_in.index(None)]))
                 raise DataError(
                     f"{self.split.where}: {batch.unit} {batch.first_row}: there is no column {wanted}; columns found: "
                     f"{', '.join(batch.available) or 'none'}. {self.suggestion()}"
                 )
-            values = batch.columns[column]
-            given = [None] * len(values) if id_column is None else to_list(batch.columns[id_column])
+            values = [batch.columns[column] for column in columns]
+            given = [None] * len(values[0]) if id_column is None else to_list(batch.columns[id_column])
             ids = [number if value is None else value for number, value in enumerate(given, count)]
             errors = _RowProblems(self.split.where, batch.unit, dict(enumerate(ids, batch.first_row)))
             errors.ignored = BLANK_PROBLEM if self.allow_empty else None
-            texts = self._checked(values, column, batch.first_row, errors)
+            read = [
+                self._checked(of, column, batch.first_row, errors) for of, column in zip(values, columns, strict=True)
+            ]
+            texts = read[0] if len(read) == 1 else list(zip(*read, strict=True))
             kept = {name: to_list(batch.columns[name]) for name in self.keep if name in batch.columns}
             for row, (row_id, text) in enumerate(zip(ids, texts, strict=True), batch.first_row):
                 problem = errors.problems.get(row)
@@ -135,7 +144,7 @@ class TextRows:
         """Return the texts, or lists of sentences; bad ones are recorded."""
         given: list[Any] | None = None
         mixed = isinstance(values, list) and any(isinstance(one, list) for one in values)
-        if self.kind == "document" and (mixed or holds_lists(values)):
+        if self.kind == DOCUMENTS and (mixed or holds_lists(values)):
             given = to_list(values)
             values, _ = join_sentence_lists(given, first, errors)
         texts: pa.Array = as_strings(join_paragraphs(values), column, first, errors)
@@ -160,12 +169,13 @@ class _RowProblems(RowErrors):
             self.problems.setdefault(row, problem)
 
 
-def text_rows(data: Any, kind: str = "text", columns: Mapping[str, str] | None = None) -> TextRows:
+def text_rows(data: Any, kind: str = TEXTS, columns: Mapping[str, str] | None = None) -> TextRows:
     """Return the rows of Python objects.
 
     Args:
         data: a pandas DataFrame or Series, a `datasets.Dataset`, or an iterable of texts, (id, text) tuples or mappings
-            with the columns of a file. An iterator is read as it is used.
+            with the columns of a file; of pairs (first, second) and (id, first, second) tuples. An iterator is read as
+            it is used.
         kind: see `TextRows`, as for `columns`.
 
     Raises:
@@ -183,30 +193,59 @@ def text_rows(data: Any, kind: str = "text", columns: Mapping[str, str] | None =
     if isinstance(data, str | bytes):
         raise ConfigError("predict was given one text; expected a list of texts: predict([text]).")
     if isinstance(data, Mapping) or not isinstance(data, Iterable):
-        kind = f"a {type(data).__name__}" + (f" with {', '.join(map(repr, data))}" if isinstance(data, Mapping) else "")
+        what = f"a {type(data).__name__}" + (f" with {', '.join(map(repr, data))}" if isinstance(data, Mapping) else "")
         raise ConfigError(
-            f"predict was given {kind}; expected texts: a list, a pandas Series or DataFrame, a datasets.Dataset, a "
+            f"predict was given {what}; expected texts: a list, a pandas Series or DataFrame, a datasets.Dataset, a "
             "NumPy array or a generator."
         )
-    where = f"the {type(data).__name__}"
+    where, names = f"the {type(data).__name__}", ROW_KINDS[kind].texts
     if isinstance(data, pd.Series):
-        data = data.to_frame(kind)
+        data = data.to_frame(names[0])
+    paired = len(names) > 1
     if isinstance(data, pd.DataFrame | Dataset):
+        advice = columns_advice(names) if paired else "Give predict the column that holds the texts: rows[NAME]."
         split = RawSplit(where, table_reader(data, where))
-        return TextRows(split, kind, columns, advice="Give predict the column that holds the texts: rows[NAME].")
-    records = ((number, _record(value, kind)) for number, value in enumerate(data, 1))
+        return TextRows(split, kind, columns, advice=advice)
+    records = ((number, _record(value, names)) for number, value in enumerate(data, 1))
     split = RawSplit(where, partial(batches, records))
-    rows = TextRows(split, kind, columns, advice="Expected texts, (id, text) tuples, or mappings with that column.")
-    rows.allow_empty = kind == "document"  # whose summary is empty
+    listed = f"({', '.join(names)}) or (id, {', '.join(names)}) tuples" if paired else "texts, (id, text) tuples"
+    rows = TextRows(split, kind, columns, advice=f"Expected {listed}, or mappings with that column.")
+    rows.allow_empty = kind == DOCUMENTS  # whose summary is empty
     return rows
 
 
-def _record(value: Any, kind: str) -> dict[str, Any]:
-    """Return a text, an (id, text) tuple or a mapping as a row by its columns."""
+def columns_advice(texts: Sequence[str]) -> str:
+    """Return how the columns of the texts of pairs are named.
+
+    Example:
+        >>> columns_advice(["first", "second"])
+        "Call the columns of texts 'first' and 'second', or as in training."
+    """
+    return f"Call the columns of texts {' and '.join(map(repr, texts))}, or as in training."
+
+
+def _record(value: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Return one text (several), a tuple with an id before them, or a mapping as a row by its columns."""
     if isinstance(value, Mapping):
         return dict(value)
-    row_id, text = value if isinstance(value, tuple) and len(value) == 2 else (None, value)
-    return {"id": row_id, kind: None if isinstance(text, float) and math.isnan(text) else text}
+    parts = value if isinstance(value, tuple) else (value,)
+    row_id, *texts = parts if len(parts) == len(names) + 1 else (None, *(parts if len(names) > 1 else (value,)))
+    known = [None if isinstance(text, float) and math.isnan(text) else text for text in texts]
+    return {"id": row_id, **dict(zip(names, known, strict=False))}
+
+
+def dataset_rows(split: Any) -> Iterator[tuple[str, Any]]:
+    """Yield (id, text) of each row of a corpus's split; the text of a pair is a tuple of both.
+
+    Example:
+        >>> from datasets import Dataset
+        >>> list(dataset_rows(Dataset.from_dict({"id": ["a"], "text": ["one"], "second": ["two"]})))
+        [('a', ('one', 'two'))]
+    """
+    names = [name for name in ("text", SECOND) if name in split.column_names]
+    for row in split.select_columns(["id", *names]):
+        texts = tuple(row[name] for name in names)
+        yield row["id"], texts if len(texts) > 1 else texts[0]
 
 
 def row_windows(rows: Iterable[tuple[Any, Any]]) -> Iterator[list[tuple[Any, Any]]]:

@@ -2,6 +2,7 @@
 
 from nlp_transfer.tasks.base import FittedTask, Task
 from nlp_transfer.tasks.masked_language_modeling.task import MaskedLanguageModeling
+from nlp_transfer.tasks.sentence_pairs.task import SentencePairs
 from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
 from nlp_transfer.tasks.summarization.abstractive import AbstractiveSummarization
 from nlp_transfer.tasks.summarization.extractive import ExtractiveSummarization
@@ -12,6 +13,7 @@ TASKS: dict[str, type[Task]] = {
     for task in (
         SequenceClassification,
         TokenClassification,
+        SentencePairs,
         MaskedLanguageModeling,
         ExtractiveSummarization,
         AbstractiveSummarization,
@@ -24,6 +26,7 @@ __all__ = [
     "ExtractiveSummarization",
     "FittedTask",
     "MaskedLanguageModeling",
+    "SentencePairs",
     "SequenceClassification",
     "Task",
     "TokenClassification",

@@ -6,7 +6,7 @@ from transformers import AutoModelForSeq2SeqLM, pipelines
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from nlp_transfer.models.heads.extractive import AutoModelForExtractiveSummarization, register_models
-from nlp_transfer.tasks.sequence_classification import pipeline as classification
+from nlp_transfer.tasks.classification import pipeline as classification
 from nlp_transfer.tasks.summarization import pipeline as summarization
 from nlp_transfer.tasks.token_classification import pipeline as tagging
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeAlias, over
 
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.text_rows import BadText, TextRows, row_windows, text_rows
+from nlp_transfer.data.validation.row_kinds import TEXTS
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.progress import Item, counted
 from nlp_transfer.tasks.blocks import Section
@@ -84,13 +85,15 @@ class Predictor(ABC):
 
     Attributes:
         task: name of its task.
-        text_column: column of the text in a file, and the format of plain text; see `InputReader`.
+        kind: name of the kind of rows that it reads, from `ROW_KINDS`.
+        skips: some texts that are not bad have no prediction, but the reason why.
         references: columns of a corpus that it is scored by; one of them is enough.
         references_noun: word for them in messages.
     """
 
     task: ClassVar[str]
-    text_column: ClassVar[str] = "text"
+    kind: ClassVar[str] = TEXTS
+    skips: ClassVar[bool] = False
     references: ClassVar[tuple[str, ...]]
     references_noun: ClassVar[str]
 
@@ -147,7 +150,7 @@ class Predictor(ABC):
                 `datasets.Dataset` with a text column, whose name is `text`, `document` for a summarizer, or that of the
                 training; or an iterator, such as a generator, which is read a window at a time. A text may also be an
                 (id, text) tuple, else its id is the column `id` or its position, from 0. Summarizers take a list of
-                sentences for a text, too.
+                sentences for a text, too. Classifiers of pairs take (first, second) or (id, first, second) tuples.
             max_tokens: tokens of a batch, padding counted; None suits the device.
             options: those of `with_options`.
 
@@ -158,7 +161,7 @@ class Predictor(ABC):
         """
         predictor = self.configured(options)
         if not isinstance(rows, TextRows):
-            read = text_rows(rows, self.text_column, self.run_columns)
+            read = text_rows(rows, self.kind, self.run_columns)
             if isinstance(rows, Collection):
                 return list(predictor.predictions(read, max_tokens))
             rows = read
@@ -216,6 +219,11 @@ class Predictor(ABC):
 
 class ExportablePredictor(Predictor):
     """A predictor whose network gives logits, so that it can be exported, merged and compared."""
+
+    @staticmethod
+    def row_of(text: str) -> Any:
+        """Return a text as a row of the predictor's kind, to compare networks on."""
+        return text
 
     @abstractmethod
     def example_batch(self, texts: Sequence[str]) -> "dict[str, torch.Tensor]":

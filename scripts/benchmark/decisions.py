@@ -27,8 +27,8 @@ from nlp_transfer.metrics.significance import ClassScores, compare_systems
 from nlp_transfer.metrics.thresholds import tune_thresholds
 from nlp_transfer.reporting.tables import to_rich
 from nlp_transfer.tasks.blocks import Table
-from nlp_transfer.tasks.sequence_classification.decision import Decision
-from nlp_transfer.tasks.sequence_classification.decision_settings import (
+from nlp_transfer.tasks.classification.decision import Decision
+from nlp_transfer.tasks.classification.decision_settings import (
     Abstention,
     DecisionSettings,
     PredictionSets,

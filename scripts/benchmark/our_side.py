@@ -12,8 +12,8 @@ from nlp_transfer.commands.export import BOTH, export_model
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.tasks import saved_models
 from nlp_transfer.tasks.backends import ONNX
+from nlp_transfer.tasks.classification.predictor import ClassificationPredictor
 from nlp_transfer.tasks.exported_folder import FOLDER
-from nlp_transfer.tasks.sequence_classification.predictor import ClassificationPredictor
 from nlp_transfer.training import scoring
 from nlp_transfer.training.arguments import TransferArguments
 from nlp_transfer.training.model_saving import save_model

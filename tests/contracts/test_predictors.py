@@ -15,6 +15,7 @@ from nlp_transfer import CorpusConfig, corpus_from
 from nlp_transfer.commands.evaluate import evaluate_model
 from nlp_transfer.commands.export import export_model
 from nlp_transfer.commands.predict import predict_file
+from nlp_transfer.data.validation.row_kinds import ROW_KINDS
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import TASKS, saved_models
@@ -58,6 +59,11 @@ def lines(folder, file, output, **compute):
     return [json.loads(line) for line in output.read_text().splitlines()]
 
 
+def texts_of(predictor, row):
+    """The text of a row of a file, or both of a pair."""
+    return tuple(row[name] for name in ROW_KINDS[predictor.kind].texts)
+
+
 def test_a_folder_loads_as_the_predictor_of_its_task_in_its_state(saved):
     folder, fitted, _ = saved
     predictor = saved_models.load(folder)
@@ -71,9 +77,9 @@ def test_the_command_writes_what_the_predictor_predicts_however_it_is_batched(sa
     folder, _, file = saved
     predictor = saved_models.load(folder)
     texts = [json.loads(line) for line in file.read_text().splitlines()]
-    given = [(row["id"], row[predictor.text_column]) for row in texts]
+    given = [(row["id"], *texts_of(predictor, row)) for row in texts]
     expected = [prediction.row() for prediction in predictor.predict(given)]
-    assert [row["id"] for row in expected] == [row_id for row_id, _ in given]
+    assert [row["id"] for row in expected] == [row_id for row_id, *_ in given]
     assert lines(folder, file, tmp_path / "out.jsonl", device="cpu") == json.loads(json.dumps(expected))
     for one, other in zip(predictor.predict(given, max_tokens=40), expected, strict=True):
         assert_alike(one.row(), other)
@@ -82,8 +88,10 @@ def test_the_command_writes_what_the_predictor_predicts_however_it_is_batched(sa
 def test_texts_without_an_id_have_their_position(saved):
     folder, _, file = saved
     predictor = saved_models.load(folder)
-    texts = [json.loads(line)[predictor.text_column] for line in file.read_text().splitlines()][:2]
-    assert [one.row() for one in predictor.predict(texts)] == [one.row() for one in predictor.predict(enumerate(texts))]
+    parts = [texts_of(predictor, json.loads(line)) for line in file.read_text().splitlines()][:2]
+    texts = [one if len(one) > 1 else one[0] for one in parts]
+    numbered = [(number, *one) for number, one in enumerate(parts)]
+    assert [one.row() for one in predictor.predict(texts)] == [one.row() for one in predictor.predict(numbered)]
     with pytest.raises(ConfigError, match=r"predict was given one text; expected a list of texts: predict"):
         predictor.predict("a text")
 
@@ -92,10 +100,12 @@ def test_a_collection_gives_a_list_and_an_iterator_an_iterator(saved):
     folder, _, file = saved
     predictor = saved_models.load(folder)
     frame = pd.read_json(file, lines=True)
-    texts = list(frame[predictor.text_column])
+    parts = [texts_of(predictor, row) for row in frame.to_dict("records")]
+    texts = [one if len(one) > 1 else one[0] for one in parts]
     expected = predictor.predict(texts)
     assert isinstance(expected, list)
-    assert predictor.predict(frame[predictor.text_column]) == expected
+    names = ROW_KINDS[predictor.kind].texts
+    assert predictor.predict(frame[names[0]] if len(names) == 1 else frame[[*names]]) == expected
     assert [one.row() for one in predictor.predict(frame)] == [
         one.row() | {"id": row_id} for one, row_id in zip(expected, frame["id"], strict=True)
     ]

@@ -53,6 +53,17 @@ def write(path: Path, content: str | bytes) -> Path:
         ("a.txt", "one, 1\r\nzwei ü"),
     ],
 )
+def test_pairs_are_columns_of_a_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "first,second,id\na clause,a claim,x\n")
+    assert list(InputReader(str(path), kind="pairs")) == [("x", ("a clause", "a claim"))]
+    with pytest.raises(DataError, match=r"--text_column names one column, and each row needs two texts\."):
+        InputReader(str(path), kind="pairs", text_column="first")
+    with pytest.raises(DataError, match=r"holds one text a row, and each row needs two, 'first' and 'second'\."):
+        InputReader(str(write(tmp_path / "a.txt", "a text\n")), kind="pairs")
+    with pytest.raises(DataError, match=r"no column 'second'; columns found: first\. Call the columns of texts"):
+        list(InputReader(str(write(tmp_path / "b.csv", "first\na clause\n")), kind="pairs"))
+
+
 def test_every_format_gives_numbers_and_texts(tmp_path: Path, name: str, content: str, ending: str) -> None:
     path = write(tmp_path / (name + ending), content)
     assert list(InputReader(str(path))) == [(0, "one, 1"), (1, "zwei ü")]
@@ -231,14 +242,14 @@ def test_a_folder_of_text_files(tmp_path: Path) -> None:
 def test_plain_text_as_one_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.txt", "one\n\ntwo\n")
     assert list(InputReader(str(path), file_format="document")) == [(0, "one\n\ntwo\n")]
-    assert list(InputReader(str(path), kind="document")) == [(0, "one\n\ntwo\n")]
-    assert list(InputReader(str(write(tmp_path / "b.txt", "x\ny\n")), file_format="text", kind="document")) == [
+    assert list(InputReader(str(path), kind="documents")) == [(0, "one\n\ntwo\n")]
+    assert list(InputReader(str(write(tmp_path / "b.txt", "x\ny\n")), file_format="text", kind="documents")) == [
         (0, "x"),
         (1, "y"),
     ]
     assert list(InputReader(str(write(tmp_path / "c.txt", "")), file_format="document")) == []
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
-    assert list(InputReader(kind="document")) == [(0, "a\nb\n")]
+    assert list(InputReader(kind="documents")) == [(0, "a\nb\n")]
 
 
 def test_a_document_has_the_size_of_a_row_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from datasets import Dataset
 
 from nlp_transfer.data import text_rows as module
 from nlp_transfer.data.source import RawSplit, batches
-from nlp_transfer.data.text_rows import BadText, TextRows, row_windows, text_rows
+from nlp_transfer.data.text_rows import BadText, TextRows, dataset_rows, row_windows, text_rows
 from nlp_transfer.errors import ConfigError, DataError
 
 TEXTS = ["first clause", "second clause"]
@@ -46,8 +46,41 @@ def test_ids_and_columns_of_the_training() -> None:
 
 def test_a_document_may_be_a_list_of_sentences() -> None:
     rows = [["One.", "Two."], "Three.", ""]
-    assert [text for _, text in text_rows(rows, "document")] == rows
-    assert [text for _, text in text_rows(reversed(rows), "document")] == rows[::-1]
+    assert [text for _, text in text_rows(rows, "documents")] == rows
+    assert [text for _, text in text_rows(reversed(rows), "documents")] == rows[::-1]
+
+
+def test_a_pair_is_a_tuple_of_two_texts() -> None:
+    pairs = [("a clause", "a claim"), ("b clause", "b claim")]
+    frame = pd.DataFrame(pairs, columns=["first", "second"])
+    named = frame.rename(columns={"first": "premise"})
+    for rows in (pairs, frame, Dataset.from_pandas(frame), frame.to_dict("records"), (pair for pair in pairs)):
+        assert list(text_rows(rows, "pairs")) == list(enumerate(pairs))
+    assert list(text_rows(named, "pairs", {"premise": "first"})) == list(enumerate(pairs))
+    assert list(text_rows([("x", *pairs[0])], "pairs")) == [("x", pairs[0])]
+    split = Dataset.from_dict({"id": ["x"], "text": ["a clause"], "second": ["a claim"], "label": [0]})
+    assert list(dataset_rows(split)) == [("x", pairs[0])]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            ["a text"],
+            "the list: row 1: there is no column 'second'; columns found: id, first. Expected (first, second)",
+        ),
+        ([("a", None)], "the list: row 1 (id 0): second is missing (null)."),
+        ([("a", "b"), (2, "c")], "the list: row 2 (id 1): first is "),
+        (
+            pd.DataFrame({"second": ["a"]}),
+            "the DataFrame: row 1: there is no column 'first'; columns found: second. Call",
+        ),
+    ],
+)
+def test_bad_pairs_are_named_by_their_place(rows: Any, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        list(text_rows(rows, "pairs"))
+    assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +127,7 @@ def test_bad_texts_are_named_by_their_place(rows: Any, message: str) -> None:
 
 def test_bad_texts_that_are_skipped_stay_in_their_place() -> None:
     records = enumerate([{"text": "a"}, {"text": ""}, {"text": None}, {"text": "b"}], 1)
-    rows = TextRows(RawSplit("a.jsonl", lambda wanted: batches(records, wanted)), "text")
+    rows = TextRows(RawSplit("a.jsonl", lambda wanted: batches(records, wanted)), "texts")
     rows.skip = True
     assert list(rows) == [
         (0, "a"),

@@ -14,7 +14,7 @@ from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.reporting.html import block_html, report_page, section_html
 from nlp_transfer.tasks.blocks import Alert, Figure, Section, Table, Text
 from nlp_transfer.tasks.charts import Bars, Curves, Points
-from nlp_transfer.tasks.sequence_classification.figures import (
+from nlp_transfer.tasks.classification.figures import (
     accuracy_by_length,
     reliability,
     risk_coverage,

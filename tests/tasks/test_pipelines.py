@@ -7,7 +7,7 @@ from transformers import pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from nlp_transfer import register_pipelines
-from nlp_transfer.tasks.sequence_classification.pipeline import DocumentClassificationPipeline
+from nlp_transfer.tasks.classification.pipeline import DocumentClassificationPipeline
 from nlp_transfer.tasks.summarization.pipeline import SummarizationPipeline
 from tests.tiny_classifiers import save_classifier
 

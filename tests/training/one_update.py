@@ -36,11 +36,11 @@ from nlp_transfer.methods import (
     SourceFree,
     TargetMLM,
 )
-from nlp_transfer.models.activation_cache.window_rows import WINDOW_IDS
+from nlp_transfer.models.activation_cache.window_rows import TYPES, WINDOW_IDS
 from nlp_transfer.models.heads.document_pooling import read_windows
 from nlp_transfer.models.heads.extractive import extractive_class
 from nlp_transfer.models.heads.masked_lm import score_masked_tokens
-from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
+from nlp_transfer.tasks.classification.losses import multi_label_loss, single_label_loss
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.runtime import leave_process_group
 from tests.tiny_models import PADDING, collate_with_labels_or_without, random_rows, tiny_config, tiny_model
@@ -80,9 +80,9 @@ EVALUATED = (1, 3, 5, 17)
 
 def double(rows):
     batch = collate_with_labels_or_without(rows)
-    if WINDOW_IDS in rows[0]:
+    for name in [name for name in (WINDOW_IDS, TYPES) if name in rows[0]]:
         width = batch["input_ids"].shape[1]
-        batch[WINDOW_IDS] = torch.tensor([row[WINDOW_IDS] + [0] * (width - len(row[WINDOW_IDS])) for row in rows])
+        batch[name] = torch.tensor([row[name] + [0] * (width - len(row[name])) for row in rows])
     if "labels" in batch and batch["labels"].is_floating_point():
         batch["labels"] = batch["labels"].double()
     return batch
@@ -117,7 +117,8 @@ def trainer_for(
     if pooling:
         read_windows(model, pooling)
         model.tokens_at_once = 3 * WINDOW
-        train, target = in_windows(train), None if target is None else in_windows(target)
+        typed = family == "bert"  # as pairs are; the other families have no types
+        train, target = in_windows(train, typed), None if target is None else in_windows(target, typed)
     return TransferTrainer(
         model,
         arguments_for(accumulation, folder, **arguments),
@@ -131,13 +132,16 @@ def trainer_for(
     )
 
 
-def in_windows(rows: Dataset) -> Dataset:
+def in_windows(rows: Dataset, typed: bool) -> Dataset:
     """Read rows as documents of windows of `WINDOW` tokens, whose first token is context."""
 
     def window_ids(length: int) -> list[int]:
         return [place // WINDOW + 1 if place % WINDOW else -(place // WINDOW + 1) for place in range(length)]
 
-    return rows.add_column(WINDOW_IDS, [window_ids(length) for length in rows["length"]])
+    rows = rows.add_column(WINDOW_IDS, [window_ids(length) for length in rows["length"]])
+    if not typed:
+        return rows
+    return rows.add_column(TYPES, [[place % 2 for place in range(length)] for length in rows["length"]])
 
 
 def pretrainer_for(family: str, accumulation: int, folder: Path, rows: int = ROWS) -> TransferTrainer:

@@ -24,7 +24,7 @@ class PaddingCollator:
         pad_to_multiple_of: lengths are rounded up to this multiple, at most to the tokenizer's maximum length.
     """
 
-    columns: ClassVar[tuple[str, ...]] = ("window_ids",)
+    columns: ClassVar[tuple[str, ...]] = ("window_ids", "token_type_ids")
     """Columns that it reads although a network may not take them."""
 
     tokenizer: "PreTrainedTokenizerBase"
@@ -34,7 +34,7 @@ class PaddingCollator:
         """Make a batch; other columns than those below are dropped.
 
         Returns:
-            `input_ids`, `attention_mask` and, if rows have them, `window_ids`, padded with 0: int64, shape (batch,
+            `input_ids`, `attention_mask` and those of `columns` that rows have, padded with 0: int64, shape (batch,
             tokens); and `labels` if all rows have them: int64, shape (batch,), or float32, shape (batch, classes), if
             rows hold lists.
         """
@@ -47,15 +47,15 @@ class PaddingCollator:
         pad_left = self.tokenizer.padding_side == "left"
         ids = torch.full((len(rows), width), int(padding), dtype=torch.long)
         mask = torch.zeros((len(rows), width), dtype=torch.long)
-        windows = torch.zeros_like(mask) if "window_ids" in rows[0] else None
+        more = {name: torch.zeros_like(mask) for name in self.columns if name in rows[0]}
         for index, row in enumerate(rows):
             length = len(row["input_ids"])
             place = slice(width - length, width) if pad_left else slice(0, length)
             ids[index, place] = torch.as_tensor(row["input_ids"], dtype=torch.long)
             mask[index, place] = torch.as_tensor(row.get("attention_mask", [1] * length), dtype=torch.long)
-            if windows is not None:
-                windows[index, place] = torch.as_tensor(row["window_ids"], dtype=torch.long)
-        batch = {"input_ids": ids, "attention_mask": mask, **({} if windows is None else {"window_ids": windows})}
+            for name, numbers in more.items():
+                numbers[index, place] = torch.as_tensor(row[name], dtype=torch.long)
+        batch = {"input_ids": ids, "attention_mask": mask, **more}
         labels = [row["labels"] for row in rows if row.get("labels") is not None]
         if len(labels) == len(rows):
             many = not isinstance(labels[0], int) and torch.as_tensor(labels[0]).ndim > 0

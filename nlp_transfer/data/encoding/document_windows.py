@@ -8,7 +8,7 @@ Each token counts in exactly one window. Where windows overlap, the tokens neare
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -115,6 +115,9 @@ class WindowEncoder:
         max_windows: maximum number of windows of a document; of more, evenly spaced ones are read, from the first, as
             truncation reads it, to the last, as full. None reads all.
     """
+
+    made: ClassVar[tuple[str, ...]] = ("window_ids",)
+    """The columns of numbers of tokens beside `input_ids`."""
 
     tokenizer: "PreTrainedTokenizerBase"
     max_length: int

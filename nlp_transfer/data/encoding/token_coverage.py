@@ -43,7 +43,7 @@ class TokenCoverage:
     def add(
         self,
         tokenizer: "PreTrainedTokenizerBase",
-        rows: Sequence[tuple[Any, str]],
+        rows: Sequence[tuple[Any, Any]],
         ids: Sequence[list[int]],
         whole: Sequence[int],
         read: Sequence[int],
@@ -132,8 +132,9 @@ def unknown_token(tokenizer: "PreTrainedTokenizerBase") -> int | None:
     return None if unknown in others else unknown
 
 
-def unknown_example(tokenizer: "PreTrainedTokenizerBase", row_id: Any, text: str) -> str:
-    """Return a row's id with the first pieces of its text that are unknown."""
+def unknown_example(tokenizer: "PreTrainedTokenizerBase", row_id: Any, text: str | tuple[str, ...]) -> str:
+    """Return a row's id with the first pieces of its text, or of a pair of texts, that are unknown."""
+    text = text if isinstance(text, str) else " ".join(text)
     if not tokenizer.is_fast:
         return f"id {row_id}"
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from datasets import Dataset, Features, List, Value
 
 from nlp_transfer.data.cache import cache_path, clear_abandoned, load_table, write_errors, write_row_count
-from nlp_transfer.data.corpus import class_names, label_column
+from nlp_transfer.data.corpus import SECOND, class_names, label_column
 from nlp_transfer.data.encoding.document_windows import WindowEncoder
+from nlp_transfer.data.encoding.text_pairs import LongSecondText, PairEncoder, row_texts
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import cache_key
 
@@ -30,20 +31,23 @@ def encode_texts(
     fingerprint: str,
     keep: tuple[str, ...] = (),
     num_labels: int | None = None,
-    windows: WindowEncoder | None = None,
+    windows: WindowEncoder | PairEncoder | None = None,
 ) -> Dataset:
     """Encode the texts of one split.
 
     Args:
-        dataset: columns `id`, `text` and optionally `label` (class ids) or `labels` (lists of them).
+        dataset: columns `id`, `text`, of pairs `second`, and optionally `label` (class ids) or `labels` (their lists).
         max_length: maximum number of tokens of a row, with special tokens; longer texts are truncated.
         num_labels: number of classes of a multi-label corpus; None reads it from the column.
-        windows: reads long texts as windows instead of truncating them.
+        windows: reads long texts as windows instead of truncating them, or pairs of texts.
 
     Returns:
         One row a text: `id`, the columns of `keep`, `input_ids`, `attention_mask`, `length` (tokens), `text_length`
-        (tokens before truncation), `read` (the number of them that are read), `truncated`, with `windows` also
-        `window_ids` (see `DocumentTokens`), and `labels`: an int, or multi-hot floats, shape (classes,).
+        (tokens before truncation), `read` (the number of them that are read), `truncated`, with `windows` also those
+        that it makes (see `DocumentTokens`), and `labels`: an int, or multi-hot floats, shape (classes,).
+
+    Raises:
+        DataError: a second text leaves no room for the first.
     """
     if missing := set(keep) - set(dataset.column_names):
         raise DataError(f"There is no column {min(missing)!r} to keep; columns: {', '.join(dataset.column_names)}.")
@@ -51,16 +55,17 @@ def encode_texts(
     classes = num_labels or len(class_names(dataset)) if label == "labels" else 0
     kept = ["id", *(column for column in keep if column not in ("id", "label", "labels"))]
     settings = [max_length, kept, label, classes, fingerprint, tokenizer_digest(tokenizer)]
-    settings += ["windows", windows.overlap, windows.max_windows] if windows is not None else ["read"]
+    made = windows.made if windows is not None else ()
+    settings += [*made, windows.overlap, windows.max_windows] if windows is not None else ["read"]
     key = cache_key(rows_digest(dataset, [*kept, label] if label else kept), settings)
     features = {column: dataset.features[column] for column in kept}
     features |= {"input_ids": List(Value("int32")), "attention_mask": List(Value("int8"))}
     features |= {name: Value("int32") for name in ("length", "text_length", "read")} | {"truncated": Value("bool")}
-    if windows is not None:
-        features["window_ids"] = List(Value("int32"))
+    features |= {name: List(Value("int32")) for name in made}
     if label:
         features["labels"] = List(Value("float32")) if label == "labels" else Value("int64")
-    columns = list(dict.fromkeys(["text", *kept, *([label] if label else [])]))
+    texts = ["text", *([SECOND] if isinstance(windows, PairEncoder) else [])]
+    columns = list(dict.fromkeys([*texts, *kept, *([label] if label else [])]))
     read = (
         windows.columns
         if windows is not None
@@ -127,13 +132,19 @@ def untruncated_lengths(tokenizer: "PreTrainedTokenizerBase", texts: list[str], 
 def _encode_batch(
     batch: dict[str, list[Any]],
     *,
-    read: Callable[[list[str]], dict[str, Any]],
+    read: Callable[[list[Any]], dict[str, Any]],
     kept: list[str],
     label: str | None,
     classes: int,
 ) -> dict[str, Any]:
     """Encode one batch of rows."""
-    columns: dict[str, Any] = {name: batch[name] for name in kept} | read(batch["text"])
+    try:
+        made = read(row_texts(batch))
+    except LongSecondText as error:
+        raise DataError(
+            f"Row {batch['id'][error.place]!r}: {error}. Raise task.max_length, or shorten the text."
+        ) from error
+    columns: dict[str, Any] = {name: batch[name] for name in kept} | made
     columns.pop("spans", None)
     columns["attention_mask"] = [[1] * len(row) for row in columns["input_ids"]]
     columns["length"] = [len(row) for row in columns["input_ids"]]

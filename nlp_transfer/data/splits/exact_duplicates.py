@@ -8,20 +8,20 @@ from hashlib import blake2b
 import numpy as np
 from datasets import Dataset
 
-from nlp_transfer.data.corpus import label_column
+from nlp_transfer.data.corpus import SECOND, label_column
 
 _BATCH = 1000
 
 
 def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
-    """Return a note with the number of copies of training texts for each evaluation split.
+    """Return a note with the number of copies of training texts, of pairs of first texts, for each evaluation split.
 
     Such as "test: 3 of 158 texts are exact copies of training texts (2 of them with another label)."
     """
     if "train" not in splits:
         return []
     train_texts, train_labelled = hash_texts(splits["train"])
-    notes = []
+    notes, noun = [], _noun(splits["train"])
     for name in ("validation", "calibration", "test"):
         if name not in splits:
             continue
@@ -29,9 +29,9 @@ def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
         copy_mask = np.isin(texts, train_texts)
         count = int(copy_mask.sum())
         if not count:
-            notes.append(f"{name}: no text is an exact copy of a training text.")
+            notes.append(f"{name}: no {noun} is an exact copy of a training {noun}.")
         else:
-            note = f"{name}: {count} of {len(texts)} texts are exact copies of training texts"
+            note = f"{name}: {count} of {len(texts)} {noun}s are exact copies of training {noun}s"
             if labelled is not None and train_labelled is not None:
                 other = int((copy_mask & ~np.isin(labelled, train_labelled)).sum())
                 note += f" ({other} of them with another label)" if other else ""
@@ -49,8 +49,8 @@ def copy_notes(known: Dataset, splits: dict[str, Dataset], where: str) -> list[s
     hashes, _ = hash_texts(known)
     notes = []
     for name, split in splits.items():
-        count = int(copy_mask(hashes, split).sum())
-        result = f"{count} of {len(split)} texts are exact copies" if count else "no text is an exact copy"
+        count, noun = int(copy_mask(hashes, split).sum()), _noun(split)
+        result = f"{count} of {len(split)} {noun}s are exact copies" if count else f"no {noun} is an exact copy"
         notes.append(f"{name}: {result} of {where}.")
     return notes
 
@@ -66,9 +66,16 @@ def copy_mask(known: np.ndarray, split: Dataset) -> np.ndarray:
     return np.isin(hash_texts(split)[0], known)
 
 
+def _noun(split: Dataset) -> str:
+    return "first text" if SECOND in split.column_names else "text"
+
+
 def hash_texts(split: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return hashes of texts, and of texts with their labels (None without labels), shape (rows,) each."""
-    column = label_column(split.column_names)
+    """Return hashes of texts, and of texts with their labels (None without labels), shape (rows,) each.
+
+    Of pairs they are those of the first texts, whose labels depend on the second.
+    """
+    column = None if SECOND in split.column_names else label_column(split.column_names)
     texts: list[bytes] = []
     labelled: list[bytes] = []
     for batch in split.select_columns(["text", column] if column else ["text"]).iter(_BATCH):

@@ -16,6 +16,7 @@ from nlp_transfer.data.column_names import (
     ColumnNames,
     first_rows,
     label_suggestion,
+    pair_suggestion,
     text_suggestion,
     unread_text_note,
 )
@@ -218,18 +219,22 @@ def _length(columns: Mapping[str, Any]) -> int:
 def _check_columns(raw: RawSplit, batch: RowBatch, columns: dict[str, Any], wanted: ColumnSpec) -> None:
     """Raise `DataError` if required columns are missing."""
     where = raw.where
-    found = wanted.names().found(batch.available).values()
+    found = wanted.names().found(batch.available)
     problems = [
         f"{where}: {wanted.key}.columns: {did_you_mean('column', theirs, batch.available)}"
         for theirs in wanted.renames
-        if theirs not in found
+        if theirs not in found.values()
     ]
-    if "text" not in columns and not problems:
-        text = wanted.rows.text
-        setting = f"`{wanted.key}.columns: {{{{{{}}: {text}}}}}`"
+    texts = wanted.rows.texts
+    missing = [text for text in texts if wanted.rows.columns[text] not in columns]
+    if missing and not problems:
+        names, rows = " and no column ".join(map(repr, missing)), first_rows(raw.read(AllColumns()))
+        setting = f"`{wanted.key}.columns: {{{{{{}}: {missing[0]}}}}}`"
+        advice = text_suggestion(rows, setting)
+        if len(texts) > 1:
+            advice = pair_suggestion(rows, missing, {*found, *READ_COLUMNS}, wanted.key)
         problems.append(
-            f"{where}: there is no column {text!r}; columns found: {', '.join(batch.available) or 'none'}. "
-            + text_suggestion(first_rows(raw.read(AllColumns())), setting)
+            f"{where}: there is no column {names}; columns found: {', '.join(batch.available) or 'none'}. {advice}"
         )
     if "label" in columns and "labels" in columns:
         advice = f"Rename one: `{wanted.key}.columns: {{labels: unused}}`."
@@ -257,7 +262,7 @@ def _typed(
         typed["id"] = as_strings(columns["id"], "id", first, errors, numbers=True)
     else:
         typed["id"] = pa.array(ids, pa.string())
-    text = wanted.rows.text
+    text = wanted.rows.texts[0]
     advice = f"Every row needs a {text}: {wanted.empty_advice}."
     typed["text"] = as_strings(join_paragraphs(columns["text"]), text, first, errors, advice=advice)
     typed |= wanted.rows.typed(columns, typed["text"], first, errors)

@@ -10,8 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from nlp_transfer.data.corpus import SECOND
 from nlp_transfer.data.validation import documents, spans
 from nlp_transfer.data.validation.row_errors import RowErrors
+from nlp_transfer.data.validation.strings import as_strings, join_paragraphs
 
 Untyped = dict[str, Any]
 """Columns by our names, as a source holds them."""
@@ -25,13 +27,20 @@ def _nothing(columns: Untyped, texts: pa.Array, first: int, errors: RowErrors) -
     return {}
 
 
+def _second_texts(columns: Untyped, texts: pa.Array, first: int, errors: RowErrors) -> dict[str, pa.Array]:
+    return {SECOND: as_strings(join_paragraphs(columns[SECOND]), SECOND, first, errors, advice=_BOTH)}
+
+
+_BOTH = "Every pair needs both texts: mend or remove these rows."
+
+
 @dataclass(frozen=True)
 class RowKind:
     """A kind of rows.
 
     Args:
         columns: what is read beside `id` (theirs: ours).
-        text: the user's name of the text column.
+        texts: the user's names of the columns that each row must have; the first one is the text.
         label_columns: those of our columns that hold labels or what they are made of; empty for rows without labels.
         labels: the name of the labels in messages; empty for that of their column.
         convert: (columns, first row, errors, facts) -> the columns from which texts and labels are read.
@@ -41,7 +50,7 @@ class RowKind:
     """
 
     columns: Mapping[str, str]
-    text: str = "text"
+    texts: tuple[str, ...] = ("text",)
     label_columns: tuple[str, ...] = ()
     labels: str = ""
     convert: Callable[[Untyped, int, RowErrors, Counter[str]], Untyped] = _unchanged
@@ -50,13 +59,13 @@ class RowKind:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-TEXTS, DOCUMENTS, ENTITIES = "texts", "documents", "entities"
+TEXTS, DOCUMENTS, ENTITIES, PAIRS = "texts", "documents", "entities", "pairs"
 
 ROW_KINDS: dict[str, RowKind] = {
     TEXTS: RowKind({name: name for name in ("text", "label", "labels")}, label_columns=("label", "labels")),
     DOCUMENTS: RowKind(
         documents.COLUMNS,
-        text="document",
+        texts=("document",),
         convert=documents.join_sentence_columns,
         made=documents.MADE,
         typed=documents.typed_columns,
@@ -69,6 +78,13 @@ ROW_KINDS: dict[str, RowKind] = {
         made=spans.MADE,
         typed=spans.typed_columns,
         facts=spans.FACTS,
+    ),
+    PAIRS: RowKind(
+        {"first": "text", SECOND: SECOND, "label": "label", "labels": "labels"},
+        texts=("first", SECOND),
+        label_columns=("label", "labels"),
+        made=(SECOND,),
+        typed=_second_texts,
     ),
 }
 """The kinds of rows by name. One line a kind."""

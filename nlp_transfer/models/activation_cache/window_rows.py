@@ -8,6 +8,9 @@ import numpy as np
 WINDOW_IDS = "window_ids"
 """Column of encoded documents: see `DocumentTokens` in data/encoding/document_windows.py."""
 
+TYPES = "token_type_ids"
+"""Column of encoded pairs: 0 in the first text and 1 in the second."""
+
 
 def window_edges(window_ids: Sequence[int] | np.ndarray) -> tuple[list[tuple[int, int]], list[int]]:
     """Return the first token and the one after the last of each window, and the number of tokens that it counts.
@@ -50,7 +53,8 @@ class WindowRows:
         start, end = self._edges[number]
         kept = {name: row[name] for name in ("labels", "label", "label_ids") if name in row}
         ids = row["input_ids"][start:end]
-        return {"input_ids": ids, "attention_mask": np.ones_like(ids), **kept}
+        types = {TYPES: row[TYPES][start:end]} if TYPES in row else {}
+        return {"input_ids": ids, "attention_mask": np.ones_like(ids), **types, **kept}
 
 
 def network_rows(dataset: Any) -> Any:

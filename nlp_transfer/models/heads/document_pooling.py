@@ -145,6 +145,7 @@ class _DocumentClassifier:
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         window_ids: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
         labels: Tensor | None = None,
         output_pooled: bool = False,
         **options: Any,
@@ -155,18 +156,25 @@ class _DocumentClassifier:
             input_ids: the windows of each document, one after another, shape (batch, tokens).
             window_ids: the number of each token's window, 0 for padding, negative for context, shape (batch, tokens);
                 None reads each row as one text.
+            token_type_ids: the type of each token, shape (batch, tokens); None for a family without types.
             output_pooled: return the pooled features of the windows too.
         """
         if window_ids is None or input_ids is None:
             given = {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels, **options}
+            given |= {} if token_type_ids is None else {"token_type_ids": token_type_ids}
             return super().forward(**given)  # type: ignore[misc]
         ids, documents, counts = split_windows(input_ids, window_ids)
+        types = None
+        if token_type_ids is not None:
+            types = token_type_ids[window_ids != 0].split([len(window) for window in ids])
         most = self.tokens_at_once or default_batch_tokens(self.device)
         parts = token_budget_batches(list(map(len, ids)), most)
         padding = int(self.config.pad_token_id or 0)
 
         def read(part: int) -> tuple[Tensor, ...]:
-            return self._read(*padded([ids[window] for window in parts[part]], padding), output_pooled)
+            tokens, mask = padded([ids[window] for window in parts[part]], padding)
+            more = {} if types is None else {"token_type_ids": padded([types[one] for one in parts[part]], 0)[0]}
+            return self._read({"input_ids": tokens, "attention_mask": mask, **more}, output_pooled)
 
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         if len(parts) > 1 and trained and torch.is_grad_enabled():
@@ -182,14 +190,14 @@ class _DocumentClassifier:
         loss = None if labels is None else self.loss_function(labels, logits, self.config)
         return DocumentOutput(loss=loss, logits=logits, pooled=pooled[0] if pooled else None)
 
-    def _read(self: Any, tokens: Tensor, mask: Tensor, output_pooled: bool) -> tuple[Tensor, ...]:
+    def _read(self: Any, inputs: dict[str, Tensor], output_pooled: bool) -> tuple[Tensor, ...]:
         """Return the logits of windows and, if asked for, their features."""
 
         def compute() -> Tensor:
-            return super(_DocumentClassifier, self).forward(input_ids=tokens, attention_mask=mask).logits  # type: ignore[misc, no-any-return]
+            return super(_DocumentClassifier, self).forward(**inputs).logits  # type: ignore[misc, no-any-return]
 
         if output_pooled:
-            pooled, logits = pooled_and_logits(self, compute, mask)
+            pooled, logits = pooled_and_logits(self, compute, inputs["attention_mask"])
             return logits, pooled
         logits = compute()
         return (logits.to(torch.promote_types(logits.dtype, torch.float32)),)

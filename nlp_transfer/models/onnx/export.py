@@ -26,7 +26,13 @@ OPSET = 18
 LARGEST_FILE_BYTES = 1_900_000_000
 """Size from which weights go to a file of their own; the graph's format ends at 2 GiB."""
 
-_AXES = {"input_ids": "tokens", "attention_mask": "tokens", "markers": "sentences", "numbers": "sentences"}
+_AXES = {
+    "input_ids": "tokens",
+    "attention_mask": "tokens",
+    "token_type_ids": "tokens",
+    "markers": "sentences",
+    "numbers": "sentences",
+}
 """The name of the second axis of an input; the first is that of rows."""
 
 

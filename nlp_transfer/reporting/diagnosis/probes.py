@@ -12,7 +12,7 @@ from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.models.heads.linear_probe import fit_linear_heads
 from nlp_transfer.tasks.base import FittedTask
-from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
+from nlp_transfer.tasks.classification.losses import multi_label_loss, single_label_loss
 
 FOLDS = 5
 

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from nlp_transfer.data.encoding.text_pairs import row_texts
+from nlp_transfer.data.validation.row_kinds import ROW_KINDS
 from nlp_transfer.metrics.probability_scores import confidences
 from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.base import Predictions
 from nlp_transfer.tasks.blocks import Figure, Section, Table, Text
-from nlp_transfer.tasks.sequence_classification.figures import (
+from nlp_transfer.tasks.classification.figures import (
     MIN_ROWS,
     confidence_figures,
     scores_by_frequency,
@@ -46,13 +48,20 @@ def surest_errors(run: RunContext) -> Section | None:
         chosen = wrong[np.argsort(-sure[wrong], kind="stable")][: run.experiment.report_examples]
         shown = replace(one, ids=[one.ids[i] for i in chosen], logits=one.logits[chosen], labels=one.labels[chosen])
         lines = run.task.rows(shown, run.rows[domain][split].select(chosen))
-        texts = run.corpora[domain].splits[split].select_columns(["text"]).select(chosen)["text"]
+        texts = row_texts(run.corpora[domain].splits[split].select(chosen))
+        names = ROW_KINDS[run.task.config.columns.kind].texts
         rows = [
-            [_shortened(text), _names(line["label"]), _names(line["predicted"]), f"{probability:.3f}"]
+            [
+                *_shortened(text),
+                _names(line["label"]),
+                _names(line["predicted"]),
+                f"{probability:.3f}",
+            ]
             for text, line, probability in zip(texts, lines, sure[chosen], strict=True)
         ]
         blocks.append(Text(f"{domain} {split}: {len(rows):,} of {len(wrong):,} wrong predictions"))
-        blocks.append(Table("", ["text", "label", "predicted", "confidence"], rows, names=3, in_terminal=False))
+        columns = [*names, "label", "predicted", "confidence"]
+        blocks.append(Table("", columns, rows, names=len(columns) - 1, in_terminal=False))
     return Section("Surest errors", tuple(blocks)) if blocks else None
 
 
@@ -77,9 +86,10 @@ def _training_counts(run: RunContext) -> dict[str, int]:
     return dict(zip(names, counts.astype(int).tolist(), strict=True))
 
 
-def _shortened(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"
+def _shortened(texts: str | tuple[str, ...]) -> list[str]:
+    """Return a text, or those of a pair, in few characters."""
+    plain = [" ".join(text.split()) for text in ([texts] if isinstance(texts, str) else texts)]
+    return [text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…" for text in plain]
 
 
 def _names(labels: str | list[str]) -> str:

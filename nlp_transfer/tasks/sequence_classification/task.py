@@ -1,59 +1,30 @@
 """Sequence classification: one label a text (column `label`), or any number of labels (column `labels`)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
 
-import numpy as np
-
-from nlp_transfer.data.corpus import Corpus, calibration_split
-from nlp_transfer.data.encoding.token_frequencies import TokenFrequencies
-from nlp_transfer.errors import ConfigError, DataError
-from nlp_transfer.metrics.metric import ClassificationRows, ProbabilityRows, Scores
-from nlp_transfer.models.outputs import Output
-from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task, Wording
-from nlp_transfer.tasks.blocks import Block, Section
+from nlp_transfer.data.corpus import Corpus
+from nlp_transfer.metrics.metric import Scores
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Wording
+from nlp_transfer.tasks.blocks import Block
+from nlp_transfer.tasks.classification.baselines import BASELINES, fit_baselines, predict_all, score_baselines
+from nlp_transfer.tasks.classification.long_documents import LongDocuments
+from nlp_transfer.tasks.classification.task import Classification, FittedClassification
+from nlp_transfer.tasks.classification.window_baselines import WINDOW_BASELINES, fit_window_baselines
 from nlp_transfer.tasks.sequence_classification import NAME
-from nlp_transfer.tasks.sequence_classification.baselines import BASELINES, fit_baselines, predict_all, score_baselines
-from nlp_transfer.tasks.sequence_classification.checks import value_problems
-from nlp_transfer.tasks.sequence_classification.decision import Decision
-from nlp_transfer.tasks.sequence_classification.decision_settings import DecisionSettings, fit_decision, with_thresholds
-from nlp_transfer.tasks.sequence_classification.long_documents import DEFAULT_POOLING, LongDocuments
-from nlp_transfer.tasks.sequence_classification.window_baselines import WINDOW_BASELINES, fit_window_baselines
 from nlp_transfer.tasks.sequence_classification.wording import WORDING
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from torch import Tensor
-    from transformers import PreTrainedTokenizerBase
 
-    from nlp_transfer.metrics.calibration import Calibration
-    from nlp_transfer.models.loading import LoadedModel
-    from nlp_transfer.models.reference import ModelReference
     from nlp_transfer.tasks.predictor import Predictor
 
 
 @final
 @dataclass(frozen=True)
-class SequenceClassification(Task):
+class SequenceClassification(Classification):
     """Classify texts.
-
-    Args:
-        max_length: maximum number of tokens that the encoder reads at once, special tokens included.
-        long_documents: `truncate` cuts longer texts off; `windows` reads all of them, in windows of `max_length`.
-        pooling: what is made of the windows' logits: their `mean`, weighted by tokens; `first_and_mean`, half of it and
-            half of the first window's; `max`, the largest of each class; or `top_k`, the mean of the 3 largest.
-        window_overlap: maximum number of tokens that a window repeats of the one before, in whole sentences; at most
-            half a window.
-        max_windows: maximum number of windows of a document; of more, evenly spaced ones are read.
-        train_windows: the same for training documents alone, which makes training as many times faster.
-        extend_positions: repeat the position embeddings of an encoder that has fewer than `max_length`.
-        class_weights: `balanced` gives all classes the same total weight; or a weight by class name (1 if not named).
-            Multi-label: the weight of the label's "yes".
-        focal_gamma: γ of the focal loss; 0 is cross-entropy.
-        label_smoothing: ε of label smoothing.
-        tune_thresholds: multi-label only: tune one threshold a label on validation; otherwise 0.5 for all.
-        decision: what is made of probabilities, such as calibration, abstention, sets of classes and costs.
 
     Example:
         >>> SequenceClassification(max_length=64).fit(load_corpus(CorpusConfig("corpus"))).label_names
@@ -61,225 +32,36 @@ class SequenceClassification(Task):
     """
 
     name: ClassVar[str] = NAME
-    primary_metric: ClassVar[str] = "macro_f1"
     columns: ClassVar[Columns] = Columns(labels=True)
-    provides: ClassVar[frozenset[Output]] = frozenset({Output.LOGITS, Output.POOLED, Output.ROW_LOSS, Output.HEAD})
     baseline_names: ClassVar[tuple[str, ...]] = (*BASELINES, *WINDOW_BASELINES)
-    optional_baselines: ClassVar[tuple[str, ...]] = ("chance",)
-    scored_rows: ClassVar[tuple[type, ...]] = (ClassificationRows, ProbabilityRows)
     wording: ClassVar[Wording] = WORDING
-    auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
-
-    max_length: int = 512
-    long_documents: str = "truncate"
-    pooling: str = DEFAULT_POOLING
-    window_overlap: int = 32
-    max_windows: int | None = None
-    train_windows: int | None = None
-    extend_positions: bool = False
-    class_weights: str | dict[str, float] | None = None
-    focal_gamma: float = 0.0
-    label_smoothing: float = 0.0
-    tune_thresholds: bool = True
-    decision: DecisionSettings = field(default_factory=DecisionSettings)
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        if problems := value_problems(self):
-            raise ConfigError(problems)
 
     @property
     def default_baselines(self) -> tuple[str, ...]:
         """The baselines; of documents in windows also those that read some of them."""
-        names = self.baseline_names if LongDocuments.of(self).in_windows else BASELINES
-        return tuple(name for name in names if name not in self.optional_baselines)
+        names = super().default_baselines
+        return names if LongDocuments.of(self).in_windows else tuple(name for name in names if name in BASELINES)
 
     @classmethod
     def details(cls, systems: Mapping[str, Scores]) -> tuple[Block, ...]:
         """Return the scores per class, and the confusion matrix."""
-        from nlp_transfer.tasks.sequence_classification.sections import class_blocks
-
-        return class_blocks({name: scores for name, scores in systems.items() if name not in WINDOW_BASELINES})
-
-    @classmethod
-    def headline_metrics(cls, scores: Scores) -> list[str]:
-        """Return macro-F1, and accuracy or its multi-label counterpart."""
-        return [cls.primary_metric, "exact_match" if "exact_match" in scores else "accuracy"]
-
-    @classmethod
-    def headline(cls, where: str, scores: Scores, others: Mapping[str, Scores]) -> str:
-        """Return the scores beside the best baseline, what decisions cost, and the classes that have few rows."""
-        from nlp_transfer.tasks.sequence_classification.sections import cost_sentences, rare_classes
-
-        sentences = [super().headline(where, scores, others), *cost_sentences(scores, others)]
-        return " ".join([*sentences, *rare_classes(scores, where)])
+        return super().details({name: scores for name, scores in systems.items() if name not in WINDOW_BASELINES})
 
     @classmethod
     def predictor_class(cls) -> "type[Predictor]":
-        """Return `ClassificationPredictor`."""
-        from nlp_transfer.tasks.sequence_classification.predictor import ClassificationPredictor
+        """Return `TextPredictor`."""
+        from nlp_transfer.tasks.sequence_classification.predictor import TextPredictor
 
-        return ClassificationPredictor
+        return TextPredictor
 
     def fit(self, corpus: Corpus) -> "FittedSequenceClassification":
         """Return the task with the labels and class frequencies of `corpus`; raise DataError without labels."""
-        if corpus.label_column is None:
-            raise DataError(
-                f"{corpus.origin}: the source has no labels, and classification learns from labels. "
-                "Name its label column with source.columns: {theirs: label}."
-            )
         return FittedSequenceClassification(self, corpus)
 
 
 @final
-class FittedSequenceClassification(FittedTask):
+class FittedSequenceClassification(FittedClassification):
     """A sequence classification task that has read its corpus."""
-
-    config: SequenceClassification
-
-    def __init__(self, config: SequenceClassification, corpus: Corpus) -> None:
-        from nlp_transfer.tasks.sequence_classification.class_weights import class_weights
-
-        super().__init__(config)
-        self.label_names = corpus.label_names
-        self.multi_label = corpus.multi_label
-        costs = config.decision.cost_array(self.label_names, multi_label=self.multi_label)
-        self.decision = replace(Decision.plain(self.label_names, multi_label=self.multi_label), costs=costs)
-        self.row_keys = self.decision.row_keys
-        self.windows = LongDocuments.of(config)
-        self.calibration: Calibration | None = None
-        self._reference: ModelReference | None = None
-        self.calibration_needs, self.broken_promises = config.decision.promised, list[str]()
-        self.fitted: tuple[int, float | None] = (0, None)  # rows of the decision, and the share that it accepts
-        self._weights = class_weights(config.class_weights, corpus)
-
-    def settings(self) -> dict[str, Any]:
-        """Return the length and the decision."""
-        return {"max_length": self.max_length, **self.windows.record(), **self.decision.record()}
-
-    def threshold_by_label(self) -> dict[str, float]:
-        """Return the thresholds by label name; empty for single-label."""
-        return self.decision.threshold_by_label()
-
-    def encode_split(
-        self, split: str, rows: "Dataset", fingerprint: str, tokenizer: "PreTrainedTokenizerBase"
-    ) -> "Dataset":
-        """Return id, input_ids, length, truncated, and labels and `domain` if known."""
-        from nlp_transfer.data.corpus import DOMAIN_COLUMN
-        from nlp_transfer.data.encoding.tokens import encode_texts
-
-        return encode_texts(
-            rows,
-            tokenizer,
-            max_length=self.max_length,
-            fingerprint=fingerprint,
-            keep=(DOMAIN_COLUMN,) if DOMAIN_COLUMN in rows.column_names else (),
-            num_labels=len(self.label_names) if self.multi_label else None,
-            windows=self.windows.encoder(tokenizer, trains=split == "train"),
-        )
-
-    def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
-        """Return the labels and the text of one row."""
-        labels, names = row["labels"], self.label_names
-        shown = [names[i] for i, on in enumerate(labels) if on] if self.multi_label else names[labels]
-        return str(shown), str(tokenizer.decode(row["input_ids"]))
-
-    def build_model(self, reference: "ModelReference") -> "LoadedModel":
-        """Return the encoder with a classification head."""
-        from nlp_transfer.models.loading import load_encoder_with_head
-        from nlp_transfer.models.positions import fit_positions
-
-        self._reference = reference
-        loaded = load_encoder_with_head(reference, label_names=self.label_names, multi_label=self.multi_label)
-        loaded = fit_positions(loaded, self.max_length, reference.model, repeat=self.config.extend_positions)
-        self.windows.prepare(loaded.model)
-        return loaded
-
-    def collator(
-        self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
-    ) -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
-        """Return the collator that pads texts."""
-        from nlp_transfer.data.encoding.collators import padding_collator
-
-        return padding_collator(tokenizer, compiled=compiled)
-
-    def row_losses(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
-        """Return the loss of each row, shape (rows,)."""
-        from nlp_transfer.tasks.sequence_classification.losses import multi_label_loss, single_label_loss
-
-        options = {"focal_gamma": self.config.focal_gamma, "label_smoothing": self.config.label_smoothing}
-        if self.multi_label:
-            return multi_label_loss(logits, labels, positive_weights=self._weights, **options)
-        return single_label_loss(logits, labels, class_weights=self._weights, **options)
-
-    def score(
-        self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None
-    ) -> dict[str, Any]:
-        """Return the classification metrics, `per_class` and `confusion_matrix`, and the mean of `row_losses`."""
-        import torch
-
-        scores = self.decision.scores(self.probabilities(logits), labels.astype(int), interval=interval)
-        return {"loss": float(self.row_losses(torch.as_tensor(logits), torch.as_tensor(labels)).mean()), **scores}
-
-    def calibrate(self, logits: np.ndarray, labels: np.ndarray | None) -> "Calibration | None":
-        """Return the temperature, for multi-label Platt's scale and shift of each label."""
-        if labels is not None and self.config.decision.calibration != "none":
-            self.calibration = self._scaling(logits, labels.astype(int))
-        return self.calibration
-
-    def _scaling(self, logits: np.ndarray, labels: np.ndarray) -> "Calibration":
-        from nlp_transfer.metrics.calibration import platt_scaling, temperature_scaling
-
-        return platt_scaling(logits, labels) if self.multi_label else temperature_scaling(logits, labels)
-
-    def fit_decision(self, logits: np.ndarray, labels: np.ndarray | None, rows: "Dataset | None" = None) -> None:
-        """Choose thresholds by costs, else by F1; fit abstention and sets, each row calibrated without itself."""
-        from nlp_transfer.metrics.calibration import cross_fitted
-
-        if labels is None:
-            return
-        labels, settings, held_out = labels.astype(int), self.config.decision, logits
-        if settings.calibration != "none":
-            held_out = cross_fitted(logits, labels, self._scaling)
-        decision = with_thresholds(self.decision, logits, labels, tuned=self.config.tune_thresholds)
-        known = None if rows is None else TokenFrequencies.of(rows["input_ids"]).most_frequent()
-        decision = replace(decision, frequencies=known)
-        self.decision, self.broken_promises = fit_decision(settings, decision, held_out, labels)
-        accepted = self.decision.accepts(self.probabilities(held_out))
-        self.fitted = (len(labels), None if accepted is None else float(accepted.mean()))
-        self.row_keys = self.decision.row_keys
-
-    def sections(
-        self,
-        corpora: Mapping[str, Corpus],
-        predictions: DomainPredictions,
-        encoded: "Mapping[str, Mapping[str, Dataset]]",
-    ) -> tuple[Section, ...]:
-        """Return the sections about the decision, which may not hold for the target, and about long documents."""
-        from nlp_transfer.tasks.sequence_classification.length_section import length_section
-        from nlp_transfer.tasks.sequence_classification.sections import decision_section, shift_blocks
-
-        sections = [length_section(self.windows, self.decision, predictions, encoded, self.baseline_predictions)]
-        if self.fitted[0]:
-            rows = f"{self.fitted[0]:,} rows of source {calibration_split(corpora['source'].splits)}"
-            decided = (self.decision, self.calibration, self.config.decision, rows)
-            more = (self.broken_promises, shift_blocks(self.decision, encoded), self.fitted[1])
-            sections.insert(0, decision_section(*decided, *more))
-        return tuple(section for section in sections if section is not None)
-
-    def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Return class probabilities; see `Decision.probabilities`."""
-        return self.decision.probabilities(logits)
-
-    def predictions(self, logits: np.ndarray) -> np.ndarray:
-        """Return the chosen classes; see `Decision.choose`."""
-        return self.decision.choose(self.probabilities(logits))
-
-    def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
-        """Yield the labels, the prediction and the probabilities of each text."""
-        return self.decision.prediction_rows(
-            predictions.ids, predictions.labels, self.probabilities(predictions.logits)
-        )
 
     def baselines(
         self,
@@ -291,9 +73,9 @@ class FittedSequenceClassification(FittedTask):
         """Score the baselines on each split."""
         of_texts = [name for name in names if name in BASELINES]
         of_windows = [name for name in names if name in WINDOW_BASELINES]
-        fitted = [*fit_baselines(of_texts, corpora, len(self.label_names), multi_label=self.multi_label)]
+        fitted = [*fit_baselines(BASELINES, of_texts, corpora, len(self.label_names), multi_label=self.multi_label)]
         if of_windows and self._reference is not None:
             tuned = self.config.tune_thresholds
             fitted += fit_window_baselines(of_windows, self, self._reference, encoded, tune_thresholds=tuned)
-        self.baseline_predictions = predict_all(fitted, predictions)
+        self.baseline_predictions = predict_all(fitted, predictions, slow=WINDOW_BASELINES)
         return score_baselines(self.baseline_predictions, predictions, self.decision)

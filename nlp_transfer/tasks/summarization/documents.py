@@ -38,7 +38,7 @@ class DocumentPredictor(Predictor):
         bertscore_model: an encoder to score summaries with in `evaluate` (BERTScore).
     """
 
-    text_column: ClassVar[str] = "document"
+    kind: ClassVar[str] = DOCUMENTS
 
     bertscore_model: str | None = field(default=None, kw_only=True)
 
@@ -88,7 +88,7 @@ class DocumentPredictor(Predictor):
 
     def load_corpus(self, config: CorpusConfig) -> Corpus:
         """Load documents with their summaries."""
-        return load_corpus(config, key="corpus", kind=DOCUMENTS, trains=False, run_columns=self.run_columns)
+        return load_corpus(config, key="corpus", kind=self.kind, trains=False, run_columns=self.run_columns)
 
 
 def locate_sentences(document: str | list[str]) -> tuple[str, list[CharSpan]]:

@@ -15,7 +15,7 @@ from nlp_transfer.data.encoding.token_characters import token_characters
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.encoding.token_tags import tagged_places, token_windows, tokenized
 from nlp_transfer.data.loading import load_corpus
-from nlp_transfer.data.text_rows import row_windows
+from nlp_transfer.data.text_rows import dataset_rows, row_windows
 from nlp_transfer.data.validation.row_kinds import ENTITIES
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.metrics.table import compute_scores
@@ -65,6 +65,7 @@ class EntityPredictor(ExportablePredictor):
     """
 
     task: ClassVar[str] = NAME
+    kind: ClassVar[str] = ENTITIES
     references: ClassVar[tuple[str, ...]] = ("labels",)
     references_noun: ClassVar[str] = "marked entities (spans)"
 
@@ -183,13 +184,13 @@ class EntityPredictor(ExportablePredictor):
     def load_corpus(self, config: CorpusConfig) -> Corpus:
         """Load texts with entities of the model's classes."""
         names = list(self.label_names)
-        options = {"label_names": names, "labeled": True, "kind": ENTITIES, "run_columns": self.run_columns}
+        options = {"label_names": names, "labeled": True, "kind": self.kind, "run_columns": self.run_columns}
         return load_corpus(config, key="corpus", **options)  # type: ignore[arg-type]
 
     def evaluate(self, dataset: "Dataset", *, max_tokens: int | None = None) -> Evaluated:
         """Score the model on one split."""
         coverage, texts = self.coverage(), list[TaggedText]()
-        for window in row_windows(progress((row["id"], row["text"]) for row in dataset.select_columns(["id", "text"]))):
+        for window in row_windows(progress(dataset_rows(dataset))):
             tokens = tokenized([text for _, text in window], self.tokenizer)
             counts = [len(ids) for ids in tokens[0]]
             coverage.add(self.tokenizer, window, tokens[0], counts, counts)

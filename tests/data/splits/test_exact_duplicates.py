@@ -31,6 +31,14 @@ def test_lists_of_labels_are_compared_as_sets() -> None:
     ]
 
 
+def test_pairs_share_first_texts_whatever_their_labels() -> None:
+    train = table([("a section", 0), ("a section", 1), ("another", 1)]).add_column("second", ["x", "y", "z"])
+    test = table([("a section", 1), ("new", 0)]).add_column("second", ["u", "v"])
+    assert duplicate_notes({"train": train, "test": test}) == [
+        "test: 1 of 2 first texts are exact copies of training first texts."
+    ]
+
+
 def test_without_labels_or_train() -> None:
     texts = Dataset.from_dict({"text": ["x", "y"]})
     assert duplicate_notes({"train": texts, "test": texts}) == [

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from datasets import Dataset
 
@@ -20,6 +21,35 @@ def test_a_text_column_that_is_missing(failure: Callable[..., str]) -> None:
     assert failure(rows, columns={"clauses": "text"}) == (
         "FILE: source.columns: Unknown column 'clauses'. Did you mean 'clause'? Columns: clause, label."
     )
+
+
+def test_the_texts_of_pairs_that_are_missing() -> None:
+    rows = {"nr": [1], "premise": ["a long section of a contract"], "claim": ["it says so now"], "label": ["yes"]}
+    with pytest.raises(DataError) as caught:
+        corpus_from({"test": pd.DataFrame(rows)}, kind="pairs")
+    assert str(caught.value) == (
+        "data, split 'test': there is no column 'first' and no column 'second'; columns found: nr, premise, claim, "
+        "label. Name them: `data.columns: {premise: first, claim: second}`."
+    )
+    with pytest.raises(DataError, match=r"no column 'second'; .* Name it: `data\.columns: \{claim: second\}`\.$"):
+        corpus_from({"test": pd.DataFrame(rows)}, kind="pairs", columns={"premise": "first"})
+
+
+def test_a_pair_without_a_second_text_is_an_error_by_its_row() -> None:
+    frame = pd.DataFrame({"first": ["a", "b"], "second": ["c", " "]})
+    with pytest.raises(DataError, match=r"row 2: second is empty.*Every pair needs both texts"):
+        corpus_from({"test": frame}, kind="pairs")
+
+
+def test_pairs_of_one_document_stay_in_one_split() -> None:
+    texts = [" ".join(f"w{12 * i + j}" for j in range(12)) for i in range(20)]
+    rows = [{"first": text, "second": f"claim {n}", "label": "ab"[n % 2]} for text in texts for n in range(4)]
+    splits = corpus_from(pd.DataFrame(rows), kind="pairs").splits
+    firsts = {name: set(split["text"]) for name, split in splits.items()}
+    assert set(firsts) == {"train", "validation", "test"}
+    assert not firsts["train"] & firsts["test"]
+    assert not firsts["train"] & firsts["validation"]
+    assert splits["test"].column_names == ["id", "text", "label", "second"]
 
 
 def test_columns_of_a_run_are_those_that_a_corpus_has_and_does_not_name() -> None:

@@ -144,6 +144,24 @@ def test_documents_have_the_pooled_logits_of_their_windows(family: str) -> None:
     assert output.pooled.shape == (2, model.config.hidden_size)
 
 
+def test_each_window_has_the_types_of_its_tokens() -> None:
+    plain: Any = tiny_model("bert")
+    model: Any = copy.deepcopy(plain)
+    read_windows(model, "mean")
+    batch = _documents(3, 1)
+    types = (torch.arange(batch["input_ids"].shape[1])[None] % 5 > 2).long().expand_as(batch["input_ids"])
+    windows, documents, counts = split_windows(batch["input_ids"], batch["window_ids"])
+    own = types[batch["window_ids"] != 0].split([len(one) for one in windows])
+    with torch.no_grad():
+        rows = [
+            plain(input_ids=ids[None], token_type_ids=of[None]).logits for ids, of in zip(windows, own, strict=True)
+        ]
+        expected = pool(torch.cat(rows), documents, counts, "mean", 2)
+        model.tokens_at_once = 2 * WIDTH
+        torch.testing.assert_close(model(**batch, token_type_ids=types).logits, expected, atol=1e-4, rtol=1e-4)
+        assert (model(**batch).logits - expected).abs().max() > 1e-3
+
+
 def test_a_folder_stays_plain(tmp_path: Path) -> None:
     model = tiny_model("bert")
     read_windows(model, "max")

@@ -152,7 +152,7 @@ def test_a_loss_that_is_not_ours_is_not_cut_into_parts(tmp_path, model, own):
 
 
 def test_the_loss_of_a_task_is_cut_into_parts(tmp_path, model):
-    from nlp_transfer.tasks.sequence_classification.losses import single_label_loss
+    from nlp_transfer.tasks.classification.losses import single_label_loss
     from nlp_transfer.training.losses import update_mean
 
     weights_of = {}

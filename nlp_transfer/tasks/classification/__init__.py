@@ -1,0 +1,1 @@
+"""Classification of rows: what the tasks share that give texts, or pairs of them, one label or several."""

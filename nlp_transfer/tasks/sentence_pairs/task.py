@@ -1,0 +1,72 @@
+"""Sentence pairs: the class of two texts, `first` and `second`, of which the first may be a long document."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
+
+from nlp_transfer.data.corpus import Corpus
+from nlp_transfer.data.validation.row_kinds import PAIRS
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Wording
+from nlp_transfer.tasks.classification.baselines import fit_baselines, predict_all, score_baselines
+from nlp_transfer.tasks.classification.long_documents import WINDOWS
+from nlp_transfer.tasks.classification.task import Classification, FittedClassification
+from nlp_transfer.tasks.sentence_pairs import NAME
+from nlp_transfer.tasks.sentence_pairs.baselines import BASELINES
+from nlp_transfer.tasks.sentence_pairs.wording import WORDING
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from nlp_transfer.tasks.predictor import Predictor
+
+
+@final
+@dataclass(frozen=True)
+class SentencePairs(Classification):
+    """Classify pairs of texts; the second is never cut.
+
+    Args:
+        max_length: maximum number of tokens that the encoder reads at once: of the first text or a window of it, of the
+            whole second text, and special tokens.
+        long_documents: `windows` reads all of a long first text, each window beside the second text; `truncate` cuts
+            the first text off.
+
+    Example:
+        >>> SentencePairs(max_length=64).fit(load_corpus(CorpusConfig("claims"), kind="pairs")).label_names
+        ['no', 'yes']
+    """
+
+    name: ClassVar[str] = NAME
+    columns: ClassVar[Columns] = Columns(labels=True, kind=PAIRS)
+    baseline_names: ClassVar[tuple[str, ...]] = tuple(BASELINES)
+    wording: ClassVar[Wording] = WORDING
+
+    long_documents: str = WINDOWS
+
+    @classmethod
+    def predictor_class(cls) -> "type[Predictor]":
+        """Return `PairPredictor`."""
+        from nlp_transfer.tasks.sentence_pairs.predictor import PairPredictor
+
+        return PairPredictor
+
+    def fit(self, corpus: Corpus) -> "FittedSentencePairs":
+        """Return the task with the labels and class frequencies of `corpus`; raise DataError without labels."""
+        return FittedSentencePairs(self, corpus)
+
+
+@final
+class FittedSentencePairs(FittedClassification):
+    """A task of sentence pairs that has read its corpus."""
+
+    def baselines(
+        self,
+        names: Sequence[str],
+        corpora: Mapping[str, Corpus],
+        predictions: DomainPredictions,
+        encoded: "Mapping[str, Mapping[str, Dataset]]",
+    ) -> dict[str, DomainScores]:
+        """Score the baselines on each split."""
+        fitted = fit_baselines(BASELINES, names, corpora, len(self.label_names), multi_label=self.multi_label)
+        self.baseline_predictions = predict_all(fitted, predictions)
+        return score_baselines(self.baseline_predictions, predictions, self.decision)
