@@ -14,7 +14,7 @@ import numpy as np
 BOOTSTRAP_SAMPLES = 1000
 """Number of resamples."""
 
-STATISTICS = ("accuracy", "macro_f1")
+STATISTICS = ("accuracy", "macro_f1", "quadratic_kappa", "mae")
 """Metrics that an interval is made of."""
 
 _CELLS = 4_000_000  # numbers in one block of draws: 32 MB
@@ -127,10 +127,27 @@ def resampled_scores(guesses: Sequence[Any], truth: Any, statistic: str, samples
         for i, claimed in enumerate(predicted):
             if statistic == "accuracy":
                 scores[i, drawn] = weights @ (actual == claimed).all(axis=1) / len(truth)
+            elif statistic == "mae":
+                scores[i, drawn] = weights @ np.abs(distinct[:, 0] - distinct[:, 1 + i]) / len(truth)
+            elif statistic == "quadratic_kappa":
+                scores[i, drawn] = kappa_of_counts(distinct[:, 0], distinct[:, 1 + i], weights)
             else:
                 total = weights @ actual + weights @ claimed
                 scores[i, drawn] = macro_f1_of_counts(weights @ (actual & claimed), total, absent=truth.ndim == 2)
     return scores
+
+
+def kappa_of_counts(truth: np.ndarray, guesses: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the quadratic kappa of each resample, 0 where all rows and predictions are of one class.
+
+    Args:
+        truth: class ids of distinct rows, shape (rows,); `guesses` likewise.
+        weights: how often each row occurs, shape (resamples, rows).
+    """
+    t, p, count = truth.astype(float), guesses.astype(float), weights.sum(axis=1)
+    by_chance = weights @ (t**2 + p**2) - 2 * (weights @ t) * (weights @ p) / count
+    apart = weights @ (t - p) ** 2
+    return 1 - np.divide(apart, by_chance, out=np.ones(len(weights)), where=by_chance > 1e-9)
 
 
 def macro_f1_of_counts(hits: np.ndarray, total: np.ndarray, *, absent: bool) -> np.ndarray:

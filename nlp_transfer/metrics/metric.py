@@ -102,6 +102,20 @@ class ProbabilityRows:
 
 
 @dataclass(frozen=True)
+class OrdinalRows:
+    """The rows that metrics of classes with an order are computed of, with 95 % bootstrap intervals if `interval`.
+
+    Args:
+        predictions: class ids, from the lowest class, shape (rows,).
+        references: the truth in the same form.
+    """
+
+    predictions: "np.ndarray"
+    references: "np.ndarray"
+    interval: bool = False
+
+
+@dataclass(frozen=True)
 class TokenRows:
     """The rows that metrics of masked tokens are computed of, with 95 % bootstrap intervals if `interval`.
 

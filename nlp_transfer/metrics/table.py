@@ -14,6 +14,7 @@ from nlp_transfer.metrics.metric import (
     ClassificationRows,
     EntityRows,
     Metric,
+    OrdinalRows,
     ProbabilityRows,
     SummaryRows,
     TargetRows,
@@ -37,6 +38,7 @@ def _lazy(module: str, name: str, rows: Any) -> dict[str, Any]:
 
 
 _PROBABILITIES = partial(_lazy, "probability_scores", "probability_scores")
+_ORDER = partial(_lazy, "ordinal", "ordinal_scores")
 _TOKENS = partial(_lazy, "perplexity", "token_scores")
 _SUMMARIES = partial(_lazy, "summarization", "summary_scores")
 _ENTITIES = partial(_lazy, "entities", "entity_scores")
@@ -74,7 +76,14 @@ def _words(score: float | None) -> str:
     return f"{score:.0f}"
 
 
+def _ordinal(name: str, title: str, greater_is_better: bool) -> Metric:
+    fields: dict[str, Any] = {"has_interval": True, "logged": True, "compared": True}
+    return Metric(name, greater_is_better, _ORDER, OrdinalRows, title, ("", title), **fields)
+
+
 _LISTED = (
+    _ordinal("quadratic_kappa", "quadratic kappa", True),
+    _ordinal("mae", "MAE", False),
     _classes("accuracy", "accuracy", heading=("", "accuracy"), logged=True, compared=True),
     _classes("exact_match", "exact match", heading=("", "exact match"), logged=True, replaces="accuracy"),
     _classes("hamming_loss", "Hamming loss", False),

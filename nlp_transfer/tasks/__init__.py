@@ -2,6 +2,7 @@
 
 from nlp_transfer.tasks.base import FittedTask, Task
 from nlp_transfer.tasks.masked_language_modeling.task import MaskedLanguageModeling
+from nlp_transfer.tasks.ordinal_classification.task import OrdinalClassification
 from nlp_transfer.tasks.sentence_pairs.task import SentencePairs
 from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
 from nlp_transfer.tasks.summarization.abstractive import AbstractiveSummarization
@@ -14,6 +15,7 @@ TASKS: dict[str, type[Task]] = {
         SequenceClassification,
         TokenClassification,
         SentencePairs,
+        OrdinalClassification,
         MaskedLanguageModeling,
         ExtractiveSummarization,
         AbstractiveSummarization,
@@ -26,6 +28,7 @@ __all__ = [
     "ExtractiveSummarization",
     "FittedTask",
     "MaskedLanguageModeling",
+    "OrdinalClassification",
     "SentencePairs",
     "SequenceClassification",
     "Task",

@@ -42,11 +42,7 @@ class Columns(NamedTuple):
 class Wording:
     """Texts about one task; `{model}` is replaced by a model's folder or name, `{classes}` by its classes.
 
-    Args:
-        legend: sentences that explain its metrics.
-        usage: example of a saved model, in Markdown.
-        hub_usage: example of a model of the Hub, in Python.
-        not_for: sentences on the limits of a model.
+    Its `usage` is Markdown, `hub_usage` Python, `legend` (on metrics) and `not_for` (limits) are sentences.
     """
 
     unit: str
@@ -91,9 +87,9 @@ class Task(CheckedArguments, ABC):
         scored_rows: types of rows from which its metrics are computed.
         columns: of the corpus that it reads.
         provides: outputs of its network for methods.
-        baseline_names: its baselines; those among `optional_baselines` are scored only if a run names them.
-        auto_class: class of transformers that loads an adapter's base model; empty if adapters are not pushed alone.
-        ceiling: baseline that has seen answers, which no model is expected to beat.
+        baseline_names: its baselines; those of `optional_baselines` are scored if named.
+        auto_class: class of transformers for an adapter's base model; empty if adapters are not pushed alone.
+        ceiling: baseline that has seen answers.
         scores_untrained: compare with the model before training.
     """
 
@@ -150,6 +146,10 @@ class Task(CheckedArguments, ABC):
         raise CheckpointError(
             f"A model of {cls.name} predicts nothing by itself. Name it as `model` of a run that learns a task of it."
         )
+
+    def prepared(self, corpus: "Corpus") -> "Corpus":
+        """Return a source corpus as the task reads it, before it is fitted to it."""
+        return corpus
 
     @abstractmethod
     def fit(self, corpus: "Corpus") -> "FittedTask":

@@ -79,7 +79,8 @@ def load_corpora(experiment: ExperimentParts) -> tuple[dict[str, Corpus], Fitted
     labels, kind = experiment.task.columns
     corpora = {}
     if experiment.sources:
-        corpora["source"] = load_sources(experiment.sources, labeled=labels, trains=True, kind=kind)
+        source = load_sources(experiment.sources, labeled=labels, trains=True, kind=kind)
+        corpora["source"] = experiment.task.prepared(source)
     learned = corpora.get("source") or classes_of_model(experiment.model_reference)
     task = experiment.task.fit(learned)
     if experiment.target is not None:

@@ -210,6 +210,16 @@ def _encoded(split: Dataset, column: str, ids: dict[str, int], names: list[str])
     )
 
 
+def with_class_order(split: Dataset, names: list[str]) -> Dataset:
+    """Return a split of one label a row with its classes in another order; without labels as it is."""
+    if "label" not in split.column_names:
+        return split
+    split = split.flatten_indices() if split._indices is not None else split
+    numbers = pa.array([names.index(name) for name in split.features["label"].names], pa.int64())
+    key = cache_key(split._fingerprint, "order", names)[:32]
+    return replace_class_ids(split, "label", numbers.take, names, key)
+
+
 def replace_class_ids(
     split: Dataset, column: str, encode: Callable[[pa.Array], pa.Array], names: list[str], fingerprint: str
 ) -> Dataset:

@@ -117,11 +117,10 @@ def score_baselines(
 ) -> "dict[str, DomainScores]":
     """Score the predictions of baselines on the rows of the model's predictions.
 
-    `macro_f1_gain_low` and `macro_f1_gain_high` bound how much higher the model's macro-F1 is on the same rows. `cost`
-    is there where the decision has costs.
+    `macro_f1_gain_low` and `macro_f1_gain_high` bound how much higher the model's macro-F1 is on the same rows, or
+    those of `quadratic_kappa` for classes with an order. `cost` is there where the decision has costs.
     """
     from nlp_transfer.metrics.bootstrap import gain_scores
-    from nlp_transfer.metrics.table import classification_metrics
 
     results: dict[str, DomainScores] = {}
     for name, domains in predicted.items():
@@ -132,8 +131,9 @@ def score_baselines(
                 if one.labels is None:
                     continue
                 labels = one.labels.astype(int)
-                scores = classification_metrics(theirs, labels, decision.label_names, multi_label=decision.multi_label)
-                scores |= gain_scores(decision.choose(decision.probabilities(one.logits)), theirs, labels)
+                scores = decision.choice_scores(theirs, labels)
+                statistic = "quadratic_kappa" if decision.ordered else "macro_f1"
+                scores |= gain_scores(decision.choose(decision.probabilities(one.logits)), theirs, labels, statistic)
                 if (costs := decision.row_costs(theirs, labels)) is not None:
                     scores["cost"] = float(costs.mean())
                 results[name].setdefault(domain, {})[split] = scores

@@ -26,6 +26,7 @@ class Decision:
         costs: of each predicted class for each true one, shape (true, predicted); for multi-label that of each label
             missed and of each false alarm, shape (2,); None without costs.
         frequencies: of tokens in the texts that it was fitted on; None if they are not known.
+        ordered: classes have an order, the lowest first, so that the median of their probabilities is predicted.
 
     Example:
         >>> decision = Decision.plain(["red", "blue"], multi_label=False)
@@ -40,6 +41,7 @@ class Decision:
     set_levels: np.ndarray | None = None
     costs: np.ndarray | None = None
     frequencies: TokenFrequencies | None = None
+    ordered: bool = False
 
     @classmethod
     def plain(cls, label_names: Sequence[str], *, multi_label: bool) -> Self:
@@ -60,6 +62,7 @@ class Decision:
                 set_levels=None if levels is None else np.array([float(levels[name]) for name in label_names]),
                 costs=None if costs is None else np.array(costs, dtype=np.float64),
                 frequencies=TokenFrequencies.from_record(record["texts"]) if "texts" in record else None,
+                ordered=record.get("ordered") is True,
             )
         except KeyError as error:
             raise ValueError(f"{error} is missing in set_levels, accept_from or texts") from error
@@ -85,6 +88,8 @@ class Decision:
             record["set_levels"] = dict(zip(self.label_names, self.set_levels.tolist(), strict=True))
         if self.costs is not None:
             record["costs"] = self.costs.tolist()
+        if self.ordered:
+            record["ordered"] = True
         if self.promises and self.frequencies is not None:
             record["texts"] = self.frequencies.record()
         return record
@@ -97,11 +102,13 @@ class Decision:
         return expit(logits) if self.multi_label else softmax(logits, axis=-1)
 
     def choose(self, probabilities: np.ndarray) -> np.ndarray:
-        """Return class ids of least expected cost, shape (rows,); for multi-label 0 or 1, shape (rows, classes)."""
+        """Return class ids of least expected cost or distance, (rows,); for multi-label 0 or 1, (rows, classes)."""
         if self.multi_label:
             return (probabilities >= self.thresholds).astype(int)
         if self.costs is not None:
             return (probabilities @ self.costs).argmin(axis=-1)
+        if self.ordered:
+            return (probabilities.cumsum(axis=-1)[..., :-1] < 0.5).sum(axis=-1)
         return probabilities.argmax(axis=-1)
 
     def accepts(self, probabilities: np.ndarray) -> np.ndarray | None:
@@ -185,7 +192,7 @@ class Decision:
         """Return the metrics of classes and of probabilities; see `METRICS`."""
         from nlp_transfer.metrics.metric import ProbabilityRows
         from nlp_transfer.metrics.probability_scores import plain_predictions
-        from nlp_transfer.metrics.table import classification_metrics, compute_scores
+        from nlp_transfer.metrics.table import compute_scores
 
         choice = self.choose(probabilities)
         plain = plain_predictions(probabilities, several=self.multi_label)
@@ -200,7 +207,13 @@ class Decision:
             plain_costs=self.row_costs(plain, references),
             interval=interval,
         )
-        metrics = classification_metrics(
-            choice, references, self.label_names, multi_label=self.multi_label, interval=interval
-        )
-        return {**metrics, **compute_scores(rows)}
+        return {**self.choice_scores(choice, references, interval=interval), **compute_scores(rows)}
+
+    def choice_scores(self, choice: np.ndarray, references: np.ndarray, *, interval: bool = True) -> dict[str, Any]:
+        """Return the metrics of chosen classes, of this decision or of another system; see `METRICS`."""
+        from nlp_transfer.metrics.metric import OrdinalRows
+        from nlp_transfer.metrics.table import classification_metrics, compute_scores
+
+        options = {"multi_label": self.multi_label, "interval": interval}
+        scores = classification_metrics(choice, references, self.label_names, **options)
+        return {**scores, **(compute_scores(OrdinalRows(choice, references, interval)) if self.ordered else {})}

@@ -59,6 +59,8 @@ class Classification(Task):
     optional_baselines: ClassVar[tuple[str, ...]] = ("chance",)
     scored_rows: ClassVar[tuple[type, ...]] = (ClassificationRows, ProbabilityRows)
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
+    ordered: ClassVar[bool] = False
+    """Classes have an order."""
 
     max_length: int = 512
     long_documents: str = "truncate"
@@ -121,14 +123,15 @@ class FittedClassification(FittedTask):
         self.label_names = corpus.label_names
         self.multi_label = corpus.multi_label
         costs = config.decision.cost_array(self.label_names, multi_label=self.multi_label)
-        self.decision = replace(Decision.plain(self.label_names, multi_label=self.multi_label), costs=costs)
+        plain = Decision.plain(self.label_names, multi_label=self.multi_label)
+        self.decision = replace(plain, costs=costs, ordered=config.ordered)
         self.row_keys = self.decision.row_keys
         self.windows = LongDocuments.of(config)
         self.calibration: Calibration | None = None
         self._reference: ModelReference | None = None
         self.calibration_needs, self.broken_promises = config.decision.promised, list[str]()
         self.fitted: tuple[int, float | None] = (0, None)  # rows of the decision, and the share that it accepts
-        self._weights = class_weights(config.class_weights, corpus)
+        self.weights = class_weights(config.class_weights, corpus)
 
     def settings(self) -> dict[str, Any]:
         """Return the length and the decision."""
@@ -186,8 +189,8 @@ class FittedClassification(FittedTask):
 
         options = {"focal_gamma": self.config.focal_gamma, "label_smoothing": self.config.label_smoothing}
         if self.multi_label:
-            return multi_label_loss(logits, labels, positive_weights=self._weights, **options)
-        return single_label_loss(logits, labels, class_weights=self._weights, **options)
+            return multi_label_loss(logits, labels, positive_weights=self.weights, **options)
+        return single_label_loss(logits, labels, class_weights=self.weights, **options)
 
     def score(
         self, logits: np.ndarray, labels: np.ndarray, *, interval: bool = False, rows: "Dataset | None" = None

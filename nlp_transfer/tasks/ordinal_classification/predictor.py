@@ -1,0 +1,14 @@
+"""Predict classes with an order, in bounded memory and in order of the rows."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nlp_transfer.tasks.classification.predictor import ClassificationPredictor
+from nlp_transfer.tasks.ordinal_classification import NAME
+
+
+@dataclass(frozen=True)
+class OrdinalPredictor(ClassificationPredictor):
+    """A trained classifier of texts by classes with an order."""
+
+    task: ClassVar[str] = NAME

@@ -1,0 +1,119 @@
+"""Ordinal classification: one class a text (column `label`), where classes have an order, such as 1 to 5 stars."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, final
+
+from nlp_transfer.data.corpus import Corpus
+from nlp_transfer.errors import ConfigError, DataError
+from nlp_transfer.metrics.metric import ClassificationRows, OrdinalRows, ProbabilityRows, Scores
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Wording
+from nlp_transfer.tasks.classification.baselines import fit_baselines, predict_all, score_baselines
+from nlp_transfer.tasks.classification.task import Classification, FittedClassification
+from nlp_transfer.tasks.ordinal_classification import NAME
+from nlp_transfer.tasks.ordinal_classification.baselines import BASELINES
+from nlp_transfer.tasks.ordinal_classification.wording import WORDING
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor
+
+    from nlp_transfer.tasks.predictor import Predictor
+
+
+@final
+@dataclass(frozen=True)
+class OrdinalClassification(Classification):
+    """Classify texts by classes with an order.
+
+    Args:
+        order: classes from the lowest to the highest; null takes labels that are numbers by their size.
+
+    Example:
+        >>> task = OrdinalClassification(order=["public", "permissive", "copyleft"])
+        >>> task.fit(task.prepared(load_corpus(CorpusConfig("corpus")))).label_names
+        ['public', 'permissive', 'copyleft']
+    """
+
+    name: ClassVar[str] = NAME
+    primary_metric: ClassVar[str] = "quadratic_kappa"
+    columns: ClassVar[Columns] = Columns(labels=True)
+    baseline_names: ClassVar[tuple[str, ...]] = tuple(BASELINES)
+    scored_rows: ClassVar[tuple[type, ...]] = (OrdinalRows, ClassificationRows, ProbabilityRows)
+    wording: ClassVar[Wording] = WORDING
+    ordered: ClassVar[bool] = True
+
+    order: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        super().__post_init__()
+        unused = [name for name, value in vars(self).items() if name in ("focal_gamma", "label_smoothing") and value]
+        if unused:
+            raise ConfigError(f"task.{unused[0]} takes effect with sequence_classification only. Leave it out.")
+        if self.order is not None and len(set(self.order)) != len(self.order):
+            raise ConfigError(f"task.order repeats a class: {', '.join(self.order)}.")
+
+    @classmethod
+    def headline_metrics(cls, scores: Scores) -> list[str]:
+        """Return quadratic kappa, the mean distance, and accuracy."""
+        return [cls.primary_metric, "mae", "accuracy"]
+
+    @classmethod
+    def predictor_class(cls) -> "type[Predictor]":
+        """Return `OrdinalPredictor`."""
+        from nlp_transfer.tasks.ordinal_classification.predictor import OrdinalPredictor
+
+        return OrdinalPredictor
+
+    def prepared(self, corpus: Corpus) -> Corpus:
+        """Return the corpus with its classes in order; raise ConfigError if the order is not known."""
+        from nlp_transfer.data.validation.labels import with_class_order
+
+        if corpus.label_column != "label":
+            return corpus
+        names = corpus.label_names
+        try:
+            order = self.order or sorted(names, key=float)
+        except ValueError as error:
+            raise ConfigError(
+                f"task.order is not set, and the classes of {corpus.origin} are no numbers. Name all of them from the "
+                f"lowest to the highest: task.order: [{', '.join(names)}]."
+            ) from error
+        if set(order) != set(names):
+            listed = {"lacks": set(names) - set(order), "has": set(order) - set(names)}
+            what = " and ".join(f"{verb} {', '.join(sorted(which))}" for verb, which in listed.items() if which)
+            raise ConfigError(f"task.order {what}; the classes of {corpus.origin} are {', '.join(names)}.")
+        splits = {name: with_class_order(split, order) for name, split in corpus.splits.items()}
+        return corpus if order == names else replace(corpus, splits=splits)
+
+    def fit(self, corpus: Corpus) -> "FittedOrdinalClassification":
+        """Return the task with the labels of a prepared corpus; raise DataError without one label a text."""
+        if corpus.multi_label:
+            raise DataError(
+                f"{corpus.origin} has lists of labels, and classes with an order take one label a text (label)."
+            )
+        return FittedOrdinalClassification(self, corpus)
+
+
+@final
+class FittedOrdinalClassification(FittedClassification):
+    """A task of classes with an order that has read its corpus."""
+
+    def row_losses(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
+        """Return the loss of each row, shape (rows,)."""
+        from nlp_transfer.tasks.ordinal_classification.losses import ordinal_loss
+
+        return ordinal_loss(logits, labels, class_weights=self.weights)
+
+    def baselines(
+        self,
+        names: Sequence[str],
+        corpora: Mapping[str, Corpus],
+        predictions: DomainPredictions,
+        encoded: "Mapping[str, Mapping[str, Dataset]]",
+    ) -> dict[str, DomainScores]:
+        """Score the baselines on each split."""
+        fitted = fit_baselines(BASELINES, names, corpora, len(self.label_names), multi_label=False)
+        self.baseline_predictions = predict_all(fitted, predictions)
+        return score_baselines(self.baseline_predictions, predictions, self.decision)
