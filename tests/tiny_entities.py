@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from tests.tiny_documents import documents, summary_tree
+from tests.tiny_numbers import numbers
 from tests.tiny_pairs import pairs
 from tests.tiny_runs import FILLERS, WORDS, rows
 
@@ -58,5 +59,6 @@ MAKERS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "documents": documents,
     "entities": entities,
     "pairs": pairs,
+    "numbers": numbers,
 }
 """Functions that make rows, by their kind."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from nlp_transfer.commands.finished_runs import FinishedRun
 from nlp_transfer.metrics.metric import Metric
+from nlp_transfer.metrics.regression import NumberScores
 from nlp_transfer.metrics.significance import ClassScores, CountScores, MeanScores, RowScores
 from nlp_transfer.metrics.table import METRICS
 
@@ -30,6 +31,9 @@ def scores_of(run: FinishedRun, rows: Sequence[list[dict[str, Any]]]) -> tuple[M
 
         counts = np.stack([line_counts([own[one] for one in order]) for own in by_id])
         return METRICS["entity_f1"], CountScores(counts)
+    if not isinstance(rows[0][0].get("predicted", ""), str | list):
+        predicted = np.stack([_numbers([own[one]["predicted"] for one in order]) for own in by_id])
+        return METRICS["r2"], NumberScores(predicted, _numbers([by_id[0][one]["reference"] for one in order]))
     if "predicted" not in rows[0][0]:
         from nlp_transfer.metrics.rouge import rouge_scores
 
@@ -40,6 +44,11 @@ def scores_of(run: FinishedRun, rows: Sequence[list[dict[str, Any]]]) -> tuple[M
     truth = np.array([_class(by_id[0][one]["label"], names) for one in order])
     predictions = np.array([[_class(own[one]["predicted"], names) for one in order] for own in by_id])
     return METRICS["macro_f1"], ClassScores(predictions, truth)
+
+
+def _numbers(values: Sequence[Any]) -> np.ndarray:
+    """Return numbers, or those of several names, shape (rows, numbers)."""
+    return np.array([list(value.values()) if isinstance(value, dict) else [value] for value in values], dtype=float)
 
 
 def _class(label: Any, names: list[str]) -> Any:

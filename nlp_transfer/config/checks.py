@@ -153,7 +153,11 @@ def _search(config: Any) -> list[str]:
 
 def _calibration(config: Any) -> list[str]:
     """Check that rows are set apart for calibration only where a task has a decision to fit on them."""
-    if config.task is None or config.source is None or config.task.provides & {Output.LOGITS, Output.TAGS}:
+    if (
+        config.task is None
+        or config.source is None
+        or config.task.provides & {Output.LOGITS, Output.NUMBERS, Output.TAGS}
+    ):
         return []
     if not any(corpus.split is not None and corpus.split.calibration for corpus in as_tuple(config.source)):
         return []

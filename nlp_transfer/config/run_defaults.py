@@ -86,7 +86,7 @@ def with_head_rates(given: Mapping[str, Any], methods: tuple[Method, ...], task:
         0.0005
     """
     has_head = source_free(methods) is not None  # a trained one
-    if "learning_rate" in given or has_head or not task.provides & {Output.LOGITS, Output.TAGS, Output.SPANS}:
+    if "learning_rate" in given or has_head or not task.provides & _HEADS:
         return methods
     return tuple(
         dataclasses.replace(method, head_learning_rate=HEAD_LEARNING_RATE)  # type: ignore[call-arg]
@@ -123,6 +123,9 @@ def training_record(arguments: "TransferArguments") -> dict[str, Any]:
     values = {name: getattr(arguments, name) for name in names} | arguments.given()
     return {"output_dir": arguments.output_dir, **{name: getattr(one, "value", one) for name, one in values.items()}}
 
+
+_HEADS = frozenset({Output.LOGITS, Output.NUMBERS, Output.TAGS, Output.SPANS})
+"""The outputs of new heads that learn faster at a larger rate."""
 
 DEFAULTED = (*run_defaults({}, (), SequenceClassification()), *SCHEDULE[0][1])
 """All arguments that a run has defaults of its own for."""

@@ -32,8 +32,8 @@ def calibration_split(splits: Iterable[str]) -> str:
 DOMAIN_COLUMN = "domain"
 """Column that names the corpus of a row when sources are merged."""
 
-SECOND = "second"
-"""Column of the second text of a pair; the first is `text`."""
+SECOND, VALUES = "second", "values"
+"""Columns of the second text of a pair, whose first is `text`, and of a row's numbers by name."""
 
 _HASHED_ROWS = 1000
 """Rows hashed together. Part of the fingerprint's definition."""
@@ -118,9 +118,10 @@ class CorpusConfig(CheckedArguments):
             e.g. `{test: all}`. Other splits are not read, which is noted.
         columns: renames of columns (theirs: ours), e.g. `{clause: text, kind: label}`. Columns that are read are
             `text` (a string, or a list of paragraphs), `label` (a string, an integer or a list) or `labels` (a list),
-            and `id`; for entities `spans`; for summarization `document` (a string, or a list of its sentences),
-            `summary` and `highlights` (passages of the document). Names match in any case. Several columns that become
-            `labels` (or `label`) mark one class each, with 1, true, yes or x: `{tax: labels, tort: labels}`.
+            and `id`; for entities `spans`; for pairs `first` and `second`; for regression `value`; for summarization
+            `document` (a string, or a list of its sentences), `summary` and `highlights` (passages of the document).
+            Names match in any case. Several columns that become `labels` (or `label`) mark one class each, with 1,
+            true, yes or x: `{tax: labels, tort: labels}`; several that become `value` hold a number each.
         label_names: class names in the order of their ids; an integer label i is the i-th of them.
         split: settings for splits that the source lacks.
         encoding: encoding of text files that are neither UTF-8 nor marked as UTF-16, e.g. `cp1250`; null takes
@@ -188,7 +189,7 @@ class CorpusConfig(CheckedArguments):
             if name not in SPLITS:
                 problems.append(f"{key}.splits: {did_you_mean('split', name, SPLITS)}")
         targets = list(self.columns.values())
-        for target in sorted({name for name in targets if targets.count(name) > 1} - {"label", "labels"}):
+        for target in sorted({name for name in targets if targets.count(name) > 1} - {"label", "labels", "value"}):
             sources = [theirs for theirs, ours in self.columns.items() if ours == target]
             problems.append(f"{key}.columns renames {' and '.join(sources)} to {target!r}; name one of them.")
         if self.label_names is not None and not self.label_names:

@@ -35,7 +35,7 @@ from nlp_transfer.data.validation.columns import ColumnSpec, MissingLabel, remem
 from nlp_transfer.data.validation.ids import check_ids
 from nlp_transfer.data.validation.label_lists import class_notes
 from nlp_transfer.data.validation.labels import LabelNames, add_class_labels
-from nlp_transfer.data.validation.row_kinds import CORPUS_COLUMNS, DOCUMENTS, ROW_KINDS, TEXTS
+from nlp_transfer.data.validation.row_kinds import CORPUS_COLUMNS, ROW_KINDS, TEXTS
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.files import cache_key
 
@@ -174,7 +174,7 @@ def _corpus(
     notes += how
     splits, how = drawn_splits(splits, config, key, trains=trains)
     notes += how
-    if trains and not labelled and kind != DOCUMENTS and "unlabeled" in splits:
+    if trains and not labelled and not ROW_KINDS[kind].references and "unlabeled" in splits:
         more = splits.pop("unlabeled")
         splits["train"] = concatenate_datasets([splits["train"], more])
         notes.append(f"The {len(more):,} rows of the split unlabeled are training rows here, which takes no labels.")

@@ -14,7 +14,7 @@ import numpy as np
 BOOTSTRAP_SAMPLES = 1000
 """Number of resamples."""
 
-STATISTICS = ("accuracy", "macro_f1", "quadratic_kappa", "mae")
+STATISTICS = ("accuracy", "macro_f1", "quadratic_kappa", "mae_in_classes")
 """Metrics that an interval is made of."""
 
 _CELLS = 4_000_000  # numbers in one block of draws: 32 MB
@@ -127,7 +127,7 @@ def resampled_scores(guesses: Sequence[Any], truth: Any, statistic: str, samples
         for i, claimed in enumerate(predicted):
             if statistic == "accuracy":
                 scores[i, drawn] = weights @ (actual == claimed).all(axis=1) / len(truth)
-            elif statistic == "mae":
+            elif statistic == "mae_in_classes":
                 scores[i, drawn] = weights @ np.abs(distinct[:, 0] - distinct[:, 1 + i]) / len(truth)
             elif statistic == "quadratic_kappa":
                 scores[i, drawn] = kappa_of_counts(distinct[:, 0], distinct[:, 1 + i], weights)

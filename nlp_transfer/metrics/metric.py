@@ -116,6 +116,24 @@ class OrdinalRows:
 
 
 @dataclass(frozen=True)
+class RegressionRows:
+    """The rows that metrics of predicted numbers are computed of, with 95 % bootstrap intervals if `interval`.
+
+    Args:
+        predictions: shape (rows, numbers).
+        references: the truth in the same form.
+        names: of the numbers.
+        half_widths: of the intervals around predictions, shape (numbers,); None without.
+    """
+
+    predictions: "np.ndarray"
+    references: "np.ndarray"
+    names: Sequence[str]
+    half_widths: "np.ndarray | None" = None
+    interval: bool = False
+
+
+@dataclass(frozen=True)
 class TokenRows:
     """The rows that metrics of masked tokens are computed of, with 95 % bootstrap intervals if `interval`.
 

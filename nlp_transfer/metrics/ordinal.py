@@ -17,17 +17,17 @@ from nlp_transfer.metrics.metric import OrdinalRows
 
 
 def ordinal_scores(rows: OrdinalRows) -> dict[str, Any]:
-    """Return `quadratic_kappa` and `mae`, with the 95 % intervals `…_low` and `…_high` if wanted.
+    """Return `quadratic_kappa` and `mae_in_classes`, with the 95 % intervals `…_low` and `…_high` if wanted.
 
     Example:
         >>> ordinal_scores(OrdinalRows(np.array([0, 1, 2, 2]), np.array([0, 1, 2, 1])))
-        {'quadratic_kappa': 0.8, 'mae': 0.25}
+        {'quadratic_kappa': 0.8, 'mae_in_classes': 0.25}
     """
     predictions, references = np.asarray(rows.predictions), np.asarray(rows.references)
     once = np.ones((1, len(references)))
     scores: dict[str, Any] = {
         "quadratic_kappa": float(kappa_of_counts(references, predictions, once)[0]),
-        "mae": float(np.abs(references - predictions).mean()),
+        "mae_in_classes": float(np.abs(references - predictions).mean()),
     }
     if rows.interval:
         for name in list(scores):

@@ -16,6 +16,7 @@ from nlp_transfer.metrics.metric import (
     Metric,
     OrdinalRows,
     ProbabilityRows,
+    RegressionRows,
     SummaryRows,
     TargetRows,
     TokenRows,
@@ -39,6 +40,7 @@ def _lazy(module: str, name: str, rows: Any) -> dict[str, Any]:
 
 _PROBABILITIES = partial(_lazy, "probability_scores", "probability_scores")
 _ORDER = partial(_lazy, "ordinal", "ordinal_scores")
+_NUMBERS = partial(_lazy, "regression", "regression_scores")
 _TOKENS = partial(_lazy, "perplexity", "token_scores")
 _SUMMARIES = partial(_lazy, "summarization", "summary_scores")
 _ENTITIES = partial(_lazy, "entities", "entity_scores")
@@ -81,9 +83,18 @@ def _ordinal(name: str, title: str, greater_is_better: bool) -> Metric:
     return Metric(name, greater_is_better, _ORDER, OrdinalRows, title, ("", title), **fields)
 
 
+def _numbers(name: str, title: str, greater_is_better: bool | None, **fields: Any) -> Metric:
+    fields = {"heading": ("", title), "has_interval": True, **fields}
+    return Metric(name, greater_is_better, _NUMBERS, RegressionRows, title, **fields)
+
+
+def _plain(score: float | None) -> str:
+    return UNDEFINED if score is None else f"{score:.4g}"
+
+
 _LISTED = (
     _ordinal("quadratic_kappa", "quadratic kappa", True),
-    _ordinal("mae", "MAE", False),
+    _ordinal("mae_in_classes", "MAE in classes", False),
     _classes("accuracy", "accuracy", heading=("", "accuracy"), logged=True, compared=True),
     _classes("exact_match", "exact match", heading=("", "exact match"), logged=True, replaces="accuracy"),
     _classes("hamming_loss", "Hamming loss", False),
@@ -152,6 +163,13 @@ _LISTED = (
         table=1,
         requires="entities_accepted",
     ),
+    _numbers("r2", "R²", True, logged=True, compared=True),
+    _numbers("mae", "MAE", False, format=_plain, logged=True, compared=True),
+    _numbers("mse", "MSE", False, format=_plain, table=1, in_terminal=False),
+    _numbers("pearson", "Pearson", True, table=1, in_terminal=False),
+    _numbers("spearman", "Spearman", True, table=1, in_terminal=False, compared=True),
+    _numbers("interval_coverage", "inside", None, table=2, requires="interval_coverage", has_interval=False),
+    _numbers("interval_width", "width", None, table=2, requires="interval_coverage", has_interval=False, format=_plain),
     Metric("target_entropy", False, _TARGETS, TargetRows, "entropy on the target"),
     Metric("target_infomax", True, _TARGETS, TargetRows, "mutual information on the target", logged=True),
     Metric("target_density", True, _TARGETS, TargetRows, "neighbourhood density on the target"),

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -23,6 +23,9 @@ from nlp_transfer.models.files.resolve import check_config, check_folder, origin
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.models.speed.attention_dropout import set_in_config
 from nlp_transfer.models.tokenizer_loading import quiet_loading
+
+ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
+"""The kinds of labels, by which transformers chooses losses and what pipelines show."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +49,20 @@ def load_encoder_with_head(
     reference: ModelReference,
     *,
     label_names: Sequence[str],
-    multi_label: bool,
+    problem_type: ProblemType = "single_label_classification",
     auto_class: Any = AutoModelForSequenceClassification,
 ) -> LoadedModel:
-    """Load a pretrained encoder with a classification head for the given labels, in the order of their ids."""
+    """Load a pretrained encoder with a head for the given labels, in the order of their ids.
+
+    Args:
+        label_names: of the outputs, for regression of its numbers.
+    """
     folder, config = read_config(reference, known=True)
     names = [str(label) for _, label in sorted((config.id2label or {}).items())]
     old_labels = None if all(re.fullmatch(r"LABEL_\d+", label) for label in names) else names
     config.id2label = dict(enumerate(label_names))
     config.label2id = {label: index for index, label in enumerate(label_names)}
-    config.problem_type = "multi_label_classification" if multi_label else "single_label_classification"
+    config.problem_type = problem_type
     model, info = read_weights(auto_class, reference, folder, config)
     new, notes = _new_parameters(model, info, reference.model, old_labels, list(label_names))
     return LoadedModel(model, new, origin_of(reference.model, folder), max_positions(config), notes)

@@ -26,6 +26,9 @@ class Output(Enum):
     GENERATION = "generation"
     """Generated token ids, shape (rows, tokens)."""
 
+    NUMBERS = "numbers"
+    """Predicted numbers, shape (rows, numbers)."""
+
     TAGS = "tags"
     """Tag logits of each token, shape (rows, tokens, tags)."""
 

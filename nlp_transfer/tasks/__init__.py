@@ -3,6 +3,7 @@
 from nlp_transfer.tasks.base import FittedTask, Task
 from nlp_transfer.tasks.masked_language_modeling.task import MaskedLanguageModeling
 from nlp_transfer.tasks.ordinal_classification.task import OrdinalClassification
+from nlp_transfer.tasks.regression.task import Regression
 from nlp_transfer.tasks.sentence_pairs.task import SentencePairs
 from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
 from nlp_transfer.tasks.summarization.abstractive import AbstractiveSummarization
@@ -16,6 +17,7 @@ TASKS: dict[str, type[Task]] = {
         TokenClassification,
         SentencePairs,
         OrdinalClassification,
+        Regression,
         MaskedLanguageModeling,
         ExtractiveSummarization,
         AbstractiveSummarization,
@@ -29,6 +31,7 @@ __all__ = [
     "FittedTask",
     "MaskedLanguageModeling",
     "OrdinalClassification",
+    "Regression",
     "SentencePairs",
     "SequenceClassification",
     "Task",

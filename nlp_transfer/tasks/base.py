@@ -241,8 +241,8 @@ class FittedTask(ABC):
         """Return class probabilities, shape (rows, classes)."""
         raise ConfigError(f"{self.name} has no classes.")
 
-    def calibrate(self, logits: "np.ndarray", labels: "np.ndarray | None") -> "Calibration | None":
-        """Return the change of the logits that calibrates them, by validation rows; None for none."""
+    def calibrate(self, logits: "np.ndarray | None", labels: "np.ndarray | None") -> "Calibration | None":
+        """Return the change of the logits that calibrates them, by validation rows if any; None for none."""
         return None
 
     def fit_decision(self, logits: Any, labels: Any, rows: "Dataset | None" = None) -> None:  # noqa: B027

@@ -38,11 +38,15 @@ def calibrate(
     split = calibration_split(encoded["source"])
     name_stage(trainer, f"Scoring source {split}")
     logits, labels = predict(trainer, encoded["source"][split])
-    fixed = trainer.prior_corrected or trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
-    if not fixed and (calibration := task.calibrate(logits, labels)) is not None:
+    if not is_fixed(trainer) and (calibration := task.calibrate(logits, labels)) is not None:
         rescale_logits(final_layer(trainer), calibration.scale, calibration.shift)
         logits = calibration.apply(logits).astype(logits.dtype)
     return split, logits, labels
+
+
+def is_fixed(trainer: TransferTrainer) -> bool:
+    """Return whether the last layer of a trained model cannot be changed."""
+    return trainer.prior_corrected or trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
 
 
 def score_model(
@@ -58,6 +62,8 @@ def score_model(
         _, logits, labels = calibrate(trainer, task, encoded)
         task.fit_decision(logits, labels, encoded["source"][fitted])
         known["source", fitted] = (logits, labels)
+    elif not is_fixed(trainer) and (units := task.calibrate(None, None)) is not None:  # those of a regression
+        rescale_logits(final_layer(trainer), units.scale, units.shift)
     results: dict[str, dict[str, Predictions]] = {"source": {}}  # which may have nothing but training rows
     for domain, splits in encoded.items():
         for split in scored_splits(domain, splits):

@@ -184,6 +184,7 @@ def build_trainer(
         if not active_methods(experiment.methods):
             context = replace(context, target=None)  # which evaluations alone would look at
     lengths, validated = np.asarray(context.validation["length"]), len(context.validation) > 0
+    of_texts = experiment.task.provides & {Output.LOGITS, Output.NUMBERS}
     trainer_class: type[Any] = Seq2SeqTransferTrainer if generates else TransferTrainer
     trainer: TransferTrainer = trainer_class(
         loaded.model,
@@ -192,7 +193,7 @@ def build_trainer(
         train_dataset=context.train,
         eval_dataset=context.validation.select(np.argsort(lengths, kind="stable")) if validated else None,
         processing_class=tokenizer,
-        compute_loss_func=update_mean(task.row_losses) if Output.LOGITS in experiment.task.provides else None,
+        compute_loss_func=update_mean(task.row_losses) if of_texts else None,
         compute_metrics=lambda output: scalars(
             task.score(output.predictions, output.label_ids, rows=trainer.scored_rows)
         ),

@@ -16,7 +16,7 @@ from nlp_transfer.models.loading import read_config
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import FittedTask
 from nlp_transfer.tasks.base import Predictions
-from nlp_transfer.tasks.classification.long_documents import LongDocuments
+from nlp_transfer.tasks.reading.long_documents import LongDocuments
 from nlp_transfer.tasks.saved_folder import saved_record
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.scoring import predict

@@ -23,7 +23,7 @@ def validation_needs(experiment: ExperimentParts, task: FittedTask, splits: Coll
     """Yield the settings of an experiment that need validation rows, or other rows to calibrate on."""
     if calibration_split(splits) not in splits:
         yield from task.calibration_needs
-    if Output.LOGITS not in experiment.task.provides:
+    if not experiment.task.provides & {Output.LOGITS, Output.NUMBERS}:
         yield f"task {experiment.task.name}"
     if getattr(experiment, "search", None):
         yield "search"

@@ -63,7 +63,7 @@ def main() -> None:
 def update(model: str, way: str, tokens: int) -> tuple[float, int]:
     """Return the seconds of one update on a document of random tokens, and the peak memory of the process in bytes."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    loaded = load_encoder_with_head(ModelReference(model), label_names=["a", "b"], multi_label=False)
+    loaded = load_encoder_with_head(ModelReference(model), label_names=["a", "b"])
     network, positions = loaded.model, loaded.max_positions or WINDOW
     if way == "positions" and tokens > positions:
         extend_positions(network, positions, tokens)

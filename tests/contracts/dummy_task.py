@@ -72,7 +72,7 @@ class FittedFirstClass(FittedTask):
         return str(row["labels"]), str(tokenizer.decode(row["input_ids"]))
 
     def build_model(self, reference: ModelReference) -> Any:
-        return load_encoder_with_head(reference, label_names=self.names, multi_label=False)
+        return load_encoder_with_head(reference, label_names=self.names)
 
     def collator(self, tokenizer: Any, *, compiled: bool = False, seed: int = 0) -> Callable[..., Any]:
         return PaddingCollator(tokenizer)

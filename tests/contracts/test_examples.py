@@ -21,6 +21,7 @@ from nlp_transfer.tasks import TASKS
 from tests.tiny_documents import write_documents
 from tests.tiny_entities import write_entities
 from tests.tiny_models import tiny_model
+from tests.tiny_numbers import write_numbers
 from tests.tiny_pairs import write_claims
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 from tests.tiny_writers import pad_pairs, pairs, tiny_writer
@@ -40,6 +41,7 @@ def project(tmp_path_factory):
     write_documents(folder / "papers")
     write_entities(folder / "contracts")
     write_claims(folder / "claims")
+    write_numbers(folder / "prices")
     tree = run_tree(tiny_encoder(folder / "encoder"), write_corpus(folder / "corpus"), folder / "runs" / "clauses")
     nlp_transfer.run(nlp_transfer.load_config(tree=tree))
     (folder / "run.yaml").write_text(to_yaml(tree))

@@ -125,7 +125,7 @@ def assert_alike(one, other):
         for a, b in zip(one, other, strict=True):
             assert_alike(a, b)
     elif isinstance(one, float):
-        assert one == pytest.approx(other, abs=1e-4)
+        assert one == pytest.approx(other, abs=1e-4, rel=1e-6)
     else:
         assert one == other
 

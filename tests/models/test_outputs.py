@@ -10,6 +10,9 @@ def test_each_task_provides_known_outputs():
         "abstractive_summarization": ["generation", "head", "pooled"],
         "extractive_summarization": ["head", "spans"],
         "masked_language_modeling": [],
+        "ordinal_classification": ["head", "logits", "pooled", "row_loss"],
+        "regression": ["head", "numbers", "pooled", "row_loss"],
+        "sentence_pairs": ["head", "logits", "pooled", "row_loss"],
         "sequence_classification": ["head", "logits", "pooled", "row_loss"],
         "token_classification": ["head", "pooled", "row_loss", "tags"],
     }

@@ -257,7 +257,7 @@ def test_a_regression_is_no_classifier(tmp_path: Path, problem_type: str | None)
     config.problem_type = problem_type
     BertForSequenceClassification(config).save_pretrained(tmp_path)
     word_tokenizer().save_pretrained(tmp_path)
-    assert refusal(tmp_path) == f"{tmp_path} is no classifier: it has one output, a number (regression)."
+    assert refusal(tmp_path) == f"{tmp_path}: this model is no classifier: it gives a number (regression)."
 
 
 def test_one_label_is_a_classifier_where_labels_are_independent(tmp_path: Path) -> None:

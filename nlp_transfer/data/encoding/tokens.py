@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from datasets import Dataset, Features, List, Value
 
 from nlp_transfer.data.cache import cache_path, clear_abandoned, load_table, write_errors, write_row_count
-from nlp_transfer.data.corpus import SECOND, class_names, label_column
+from nlp_transfer.data.corpus import SECOND, VALUES, class_names, label_column
 from nlp_transfer.data.encoding.document_windows import WindowEncoder
 from nlp_transfer.data.encoding.text_pairs import LongSecondText, PairEncoder, row_texts
 from nlp_transfer.errors import DataError
@@ -30,7 +30,7 @@ def encode_texts(
     max_length: int,
     fingerprint: str,
     keep: tuple[str, ...] = (),
-    num_labels: int | None = None,
+    numbers: Sequence[str] = (),
     windows: WindowEncoder | PairEncoder | None = None,
 ) -> Dataset:
     """Encode the texts of one split.
@@ -38,7 +38,7 @@ def encode_texts(
     Args:
         dataset: columns `id`, `text`, of pairs `second`, and optionally `label` (class ids) or `labels` (their lists).
         max_length: maximum number of tokens of a row, with special tokens; longer texts are truncated.
-        num_labels: number of classes of a multi-label corpus; None reads it from the column.
+        numbers: names of the numbers of a row that are its labels, of column `values`.
         windows: reads long texts as windows instead of truncating them, or pairs of texts.
 
     Returns:
@@ -51,10 +51,10 @@ def encode_texts(
     """
     if missing := set(keep) - set(dataset.column_names):
         raise DataError(f"There is no column {min(missing)!r} to keep; columns: {', '.join(dataset.column_names)}.")
-    label = label_column(dataset.column_names)
-    classes = num_labels or len(class_names(dataset)) if label == "labels" else 0
+    label = VALUES if numbers else label_column(dataset.column_names)
+    classes = len(class_names(dataset)) if label == "labels" else 0
     kept = ["id", *(column for column in keep if column not in ("id", "label", "labels"))]
-    settings = [max_length, kept, label, classes, fingerprint, tokenizer_digest(tokenizer)]
+    settings = [max_length, kept, label, classes or list(numbers), fingerprint, tokenizer_digest(tokenizer)]
     made = windows.made if windows is not None else ()
     settings += [*made, windows.overlap, windows.max_windows] if windows is not None else ["read"]
     key = cache_key(rows_digest(dataset, [*kept, label] if label else kept), settings)
@@ -63,7 +63,8 @@ def encode_texts(
     features |= {name: Value("int32") for name in ("length", "text_length", "read")} | {"truncated": Value("bool")}
     features |= {name: List(Value("int32")) for name in made}
     if label:
-        features["labels"] = List(Value("float32")) if label == "labels" else Value("int64")
+        kinds = {"label": Value("int64"), "labels": List(Value("float32")), VALUES: List(Value("float64"))}
+        features["labels"] = kinds[label]
     texts = ["text", *([SECOND] if isinstance(windows, PairEncoder) else [])]
     columns = list(dict.fromkeys([*texts, *kept, *([label] if label else [])]))
     read = (
@@ -71,7 +72,7 @@ def encode_texts(
         if windows is not None
         else partial(truncated_columns, tokenizer=tokenizer, max_length=max_length)
     )
-    encode = partial(_encode_batch, read=read, kept=kept, label=label, classes=classes)
+    encode = partial(_encode_batch, read=read, kept=kept, label=label, classes=classes, numbers=numbers)
     return map_to_cache(key, dataset.select_columns(columns), encode, features, tokenizer)
 
 
@@ -136,6 +137,7 @@ def _encode_batch(
     kept: list[str],
     label: str | None,
     classes: int,
+    numbers: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Encode one batch of rows."""
     try:
@@ -153,6 +155,8 @@ def _encode_batch(
         columns["labels"] = batch["label"]
     elif label == "labels":
         columns["labels"] = [multi_hot(row, classes) for row in batch["labels"]]
+    elif label == VALUES:
+        columns["labels"] = [[row[name] for name in numbers] for row in batch[VALUES]]
     return columns
 
 

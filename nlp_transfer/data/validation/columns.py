@@ -201,6 +201,9 @@ def _named(
     own = {found[column]: values for column, values in batch.columns.items() if column in found}
     theirs = wanted.theirs()
     columns = {theirs[name]: values for name, values in own.items() if name in theirs}
+    if ours := wanted.rows.gathered:
+        given = {name: own[name] for name in own if theirs.get(name) == ours}
+        columns = {name: values for name, values in columns.items() if name != ours} | ({ours: given} if given else {})
     for ours, classes in marked.items():
         lacking = [name for name in classes.columns if name not in own]
         if len(lacking) < len(classes.columns):

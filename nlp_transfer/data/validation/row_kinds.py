@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from nlp_transfer.data.corpus import SECOND
-from nlp_transfer.data.validation import documents, spans
+from nlp_transfer.data.corpus import SECOND, VALUES
+from nlp_transfer.data.validation import documents, spans, values
 from nlp_transfer.data.validation.row_errors import RowErrors
 from nlp_transfer.data.validation.strings import as_strings, join_paragraphs
 
@@ -42,6 +42,8 @@ class RowKind:
         columns: what is read beside `id` (theirs: ours).
         texts: the user's names of the columns that each row must have; the first one is the text.
         label_columns: those of our columns that hold labels or what they are made of; empty for rows without labels.
+        references: those of our columns, beside labels, that rows are learned from; rows without any are unlabelled.
+        gathered: our column that several of theirs become together, as a dict by name; empty without.
         labels: the name of the labels in messages; empty for that of their column.
         convert: (columns, first row, errors, facts) -> the columns from which texts and labels are read.
         made: the typed columns of a corpus beside `id`, `text` and the labels.
@@ -52,6 +54,8 @@ class RowKind:
     columns: Mapping[str, str]
     texts: tuple[str, ...] = ("text",)
     label_columns: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    gathered: str = ""
     labels: str = ""
     convert: Callable[[Untyped, int, RowErrors, Counter[str]], Untyped] = _unchanged
     made: tuple[str, ...] = ()
@@ -59,13 +63,14 @@ class RowKind:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-TEXTS, DOCUMENTS, ENTITIES, PAIRS = "texts", "documents", "entities", "pairs"
+TEXTS, DOCUMENTS, ENTITIES, PAIRS, NUMBERS = "texts", "documents", "entities", "pairs", "numbers"
 
 ROW_KINDS: dict[str, RowKind] = {
     TEXTS: RowKind({name: name for name in ("text", "label", "labels")}, label_columns=("label", "labels")),
     DOCUMENTS: RowKind(
         documents.COLUMNS,
         texts=("document",),
+        references=("summary", "highlights"),
         convert=documents.join_sentence_columns,
         made=documents.MADE,
         typed=documents.typed_columns,
@@ -85,6 +90,14 @@ ROW_KINDS: dict[str, RowKind] = {
         label_columns=("label", "labels"),
         made=(SECOND,),
         typed=_second_texts,
+    ),
+    NUMBERS: RowKind(
+        values.COLUMNS,
+        references=(VALUES,),
+        gathered=VALUES,
+        convert=values.gathered,
+        made=(VALUES,),
+        typed=values.typed_columns,
     ),
 }
 """The kinds of rows by name. One line a kind."""

@@ -1,18 +1,12 @@
-"""Check the values of a sequence classification task."""
+"""Check the values of a task that sorts rows into classes."""
 
 import math
 from typing import Any
 
-from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.classification.long_documents import LongDocuments
-
 
 def value_problems(task: Any) -> list[str]:
-    """Return a sentence for each bad value of a `SequenceClassification`."""
-    problems = size_problems("task.", vars(task))
-    if task.max_length < 3:
-        problems.append(f"task.max_length is {task.max_length}; a text needs at least 3 tokens.")
-    problems += LongDocuments.of(task).problems()
+    """Return a sentence for each bad value of a `Classification`."""
+    problems: list[str] = task.reading_problems()
     if isinstance(task.class_weights, str) and task.class_weights != "balanced":
         problems.append(f"task.class_weights is {task.class_weights!r}; expected 'balanced' or a weight by class name.")
     weights = task.class_weights.values() if isinstance(task.class_weights, dict) else ()

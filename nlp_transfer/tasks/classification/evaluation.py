@@ -8,9 +8,9 @@ from nlp_transfer.tasks.blocks import Section
 from nlp_transfer.tasks.classification.decision import Decision
 from nlp_transfer.tasks.classification.figures import confidence_figures
 from nlp_transfer.tasks.classification.length_section import length_section
-from nlp_transfer.tasks.classification.long_documents import LongDocuments
 from nlp_transfer.tasks.classification.sections import shift_block
 from nlp_transfer.tasks.predictor import Evaluated
+from nlp_transfer.tasks.reading.long_documents import LongDocuments
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nlp_transfer.tasks.classification.baselines import BaselinePredictions
     from nlp_transfer.tasks.classification.decision import Decision
-    from nlp_transfer.tasks.classification.long_documents import LongDocuments
+    from nlp_transfer.tasks.reading.long_documents import LongDocuments
 
 _WITHOUT_READING = ("majority", "chance")
 """Baselines that do not look at a document."""

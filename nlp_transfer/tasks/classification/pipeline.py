@@ -6,7 +6,7 @@ import torch
 from transformers import TextClassificationPipeline
 
 from nlp_transfer.models.activation_cache.window_rows import TYPES, WINDOW_IDS
-from nlp_transfer.tasks.classification.long_documents import LongDocuments
+from nlp_transfer.tasks.reading.long_documents import LongDocuments
 from nlp_transfer.tasks.saved_folder import CONFIG_KEY
 
 TASK = "text-classification"

@@ -4,7 +4,7 @@ A concrete task names its rows (`columns`), its baselines and its texts for peop
 whether a row has one class (column `label`) or any number of them (`labels`).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,12 +15,12 @@ from nlp_transfer.data.encoding.token_frequencies import TokenFrequencies
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.metric import ClassificationRows, ProbabilityRows, Scores
 from nlp_transfer.models.outputs import Output
-from nlp_transfer.tasks.base import DomainPredictions, FittedTask, Predictions, Task
+from nlp_transfer.tasks.base import DomainPredictions, Predictions
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.classification.checks import value_problems
 from nlp_transfer.tasks.classification.decision import Decision
 from nlp_transfer.tasks.classification.decision_settings import DecisionSettings, fit_decision, with_thresholds
-from nlp_transfer.tasks.classification.long_documents import DEFAULT_POOLING, LongDocuments
+from nlp_transfer.tasks.reading.task import FittedReadingTask, ReadingTask
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -33,19 +33,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Classification(Task):
+class Classification(ReadingTask):
     """The settings of a task that sorts rows into classes.
 
     Args:
-        max_length: maximum number of tokens that the encoder reads at once, special tokens included.
-        long_documents: `truncate` cuts longer texts off; `windows` reads all of them, in windows of `max_length`.
-        pooling: what is made of the windows' logits: their `mean`, weighted by tokens; `first_and_mean`, half of it and
-            half of the first window's; `max`, the largest of each class; or `top_k`, the mean of the 3 largest.
-        window_overlap: maximum number of tokens that a window repeats of the one before, in whole sentences; at most
-            half a window.
-        max_windows: maximum number of windows of a document; of more, evenly spaced ones are read.
-        train_windows: the same for training documents alone, which makes training as many times faster.
-        extend_positions: repeat the position embeddings of an encoder that has fewer than `max_length`.
         class_weights: `balanced` gives all classes the same total weight; or a weight by class name (1 if not named).
             Multi-label: the weight of the label's "yes".
         focal_gamma: γ of the focal loss; 0 is cross-entropy.
@@ -58,17 +49,9 @@ class Classification(Task):
     provides: ClassVar[frozenset[Output]] = frozenset({Output.LOGITS, Output.POOLED, Output.ROW_LOSS, Output.HEAD})
     optional_baselines: ClassVar[tuple[str, ...]] = ("chance",)
     scored_rows: ClassVar[tuple[type, ...]] = (ClassificationRows, ProbabilityRows)
-    auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
     ordered: ClassVar[bool] = False
     """Classes have an order."""
 
-    max_length: int = 512
-    long_documents: str = "truncate"
-    pooling: str = DEFAULT_POOLING
-    window_overlap: int = 32
-    max_windows: int | None = None
-    train_windows: int | None = None
-    extend_positions: bool = False
     class_weights: str | dict[str, float] | None = None
     focal_gamma: float = 0.0
     label_smoothing: float = 0.0
@@ -79,11 +62,6 @@ class Classification(Task):
         """Check the values."""
         if problems := value_problems(self):
             raise ConfigError(problems)
-
-    @property
-    def default_baselines(self) -> tuple[str, ...]:
-        """The baselines that need not be named."""
-        return tuple(name for name in self.baseline_names if name not in self.optional_baselines)
 
     @classmethod
     def details(cls, systems: Mapping[str, Scores]) -> tuple[Block, ...]:
@@ -106,7 +84,7 @@ class Classification(Task):
         return " ".join([*sentences, *rare_classes(scores, where)])
 
 
-class FittedClassification(FittedTask):
+class FittedClassification(FittedReadingTask):
     """A task that sorts rows into classes and has read its corpus; raises DataError for one without labels."""
 
     config: Classification
@@ -122,11 +100,11 @@ class FittedClassification(FittedTask):
         super().__init__(config)
         self.label_names = corpus.label_names
         self.multi_label = corpus.multi_label
+        self.problem_type = "multi_label_classification" if self.multi_label else "single_label_classification"
         costs = config.decision.cost_array(self.label_names, multi_label=self.multi_label)
         plain = Decision.plain(self.label_names, multi_label=self.multi_label)
         self.decision = replace(plain, costs=costs, ordered=config.ordered)
         self.row_keys = self.decision.row_keys
-        self.windows = LongDocuments.of(config)
         self.calibration: Calibration | None = None
         self._reference: ModelReference | None = None
         self.calibration_needs, self.broken_promises = config.decision.promised, list[str]()
@@ -141,23 +119,6 @@ class FittedClassification(FittedTask):
         """Return the thresholds by label name; empty for single-label."""
         return self.decision.threshold_by_label()
 
-    def encode_split(
-        self, split: str, rows: "Dataset", fingerprint: str, tokenizer: "PreTrainedTokenizerBase"
-    ) -> "Dataset":
-        """Return id, input_ids, length, truncated, and labels and `domain` if known."""
-        from nlp_transfer.data.corpus import DOMAIN_COLUMN
-        from nlp_transfer.data.encoding.tokens import encode_texts
-
-        return encode_texts(
-            rows,
-            tokenizer,
-            max_length=self.max_length,
-            fingerprint=fingerprint,
-            keep=(DOMAIN_COLUMN,) if DOMAIN_COLUMN in rows.column_names else (),
-            num_labels=len(self.label_names) if self.multi_label else None,
-            windows=self.windows.encoder(tokenizer, trains=split == "train"),
-        )
-
     def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
         """Return the labels and the text of one row."""
         labels, names = row["labels"], self.label_names
@@ -166,22 +127,8 @@ class FittedClassification(FittedTask):
 
     def build_model(self, reference: "ModelReference") -> "LoadedModel":
         """Return the encoder with a classification head."""
-        from nlp_transfer.models.loading import load_encoder_with_head
-        from nlp_transfer.models.positions import fit_positions
-
         self._reference = reference
-        loaded = load_encoder_with_head(reference, label_names=self.label_names, multi_label=self.multi_label)
-        loaded = fit_positions(loaded, self.max_length, reference.model, repeat=self.config.extend_positions)
-        self.windows.prepare(loaded.model)
-        return loaded
-
-    def collator(
-        self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
-    ) -> "Callable[[list[dict[str, Any]]], dict[str, Tensor]]":
-        """Return the collator that pads texts."""
-        from nlp_transfer.data.encoding.collators import padding_collator
-
-        return padding_collator(tokenizer, compiled=compiled)
+        return super().build_model(reference)
 
     def row_losses(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
         """Return the loss of each row, shape (rows,)."""
@@ -201,9 +148,9 @@ class FittedClassification(FittedTask):
         scores = self.decision.scores(self.probabilities(logits), labels.astype(int), interval=interval)
         return {"loss": float(self.row_losses(torch.as_tensor(logits), torch.as_tensor(labels)).mean()), **scores}
 
-    def calibrate(self, logits: np.ndarray, labels: np.ndarray | None) -> "Calibration | None":
+    def calibrate(self, logits: np.ndarray | None, labels: np.ndarray | None) -> "Calibration | None":
         """Return the temperature, for multi-label Platt's scale and shift of each label."""
-        if labels is not None and self.config.decision.calibration != "none":
+        if logits is not None and labels is not None and self.config.decision.calibration != "none":
             self.calibration = self._scaling(logits, labels.astype(int))
         return self.calibration
 

@@ -57,7 +57,7 @@ def fit_window_baselines(
 
     from nlp_transfer.models.loading import load_encoder_with_head
 
-    loaded = load_encoder_with_head(reference, label_names=task.label_names, multi_label=task.multi_label)
+    loaded = load_encoder_with_head(reference, label_names=task.label_names)
     model: Any = loaded.model.to(PartialState().device)  # type: ignore[arg-type]
     known: dict[tuple[str, str], _Documents] = {}
 

@@ -57,7 +57,7 @@ class OrdinalClassification(Classification):
     @classmethod
     def headline_metrics(cls, scores: Scores) -> list[str]:
         """Return quadratic kappa, the mean distance, and accuracy."""
-        return [cls.primary_metric, "mae", "accuracy"]
+        return [cls.primary_metric, "mae_in_classes", "accuracy"]
 
     @classmethod
     def predictor_class(cls) -> "type[Predictor]":

@@ -16,7 +16,7 @@ _PLAIN = (
 WORDING = Wording(
     unit="rows",
     legend="Quadratic kappa is the agreement beyond chance, by squared distances of classes: 1 is perfect, 0 what "
-    f"chance gives. MAE is the mean distance in classes. {LEGEND}",
+    f"chance gives. MAE in classes is the mean distance. {LEGEND}",
     purpose="It sorts texts like those it learned from into {classes}, in this order.",
     usage=f"```python\n{_PYTHON}\n```\n\n{_PLAIN}",
     hub_usage=_PYTHON,

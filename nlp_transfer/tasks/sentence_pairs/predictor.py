@@ -9,8 +9,9 @@ from nlp_transfer.data.encoding.text_pairs import PairEncoder
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.validation.row_kinds import PAIRS
 from nlp_transfer.tasks.classification.class_prediction import ClassPrediction
-from nlp_transfer.tasks.classification.predictor import ClassificationPredictor, token_rows
+from nlp_transfer.tasks.classification.predictor import ClassificationPredictor
 from nlp_transfer.tasks.predictor import NoPrediction
+from nlp_transfer.tasks.reading.predictor import token_rows
 from nlp_transfer.tasks.sentence_pairs import NAME
 
 if TYPE_CHECKING:

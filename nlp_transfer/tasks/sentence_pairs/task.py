@@ -8,8 +8,8 @@ from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.data.validation.row_kinds import PAIRS
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Wording
 from nlp_transfer.tasks.classification.baselines import fit_baselines, predict_all, score_baselines
-from nlp_transfer.tasks.classification.long_documents import WINDOWS
 from nlp_transfer.tasks.classification.task import Classification, FittedClassification
+from nlp_transfer.tasks.reading.long_documents import WINDOWS
 from nlp_transfer.tasks.sentence_pairs import NAME
 from nlp_transfer.tasks.sentence_pairs.baselines import BASELINES
 from nlp_transfer.tasks.sentence_pairs.wording import WORDING

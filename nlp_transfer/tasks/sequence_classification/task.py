@@ -9,9 +9,9 @@ from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Wording
 from nlp_transfer.tasks.blocks import Block
 from nlp_transfer.tasks.classification.baselines import BASELINES, fit_baselines, predict_all, score_baselines
-from nlp_transfer.tasks.classification.long_documents import LongDocuments
 from nlp_transfer.tasks.classification.task import Classification, FittedClassification
 from nlp_transfer.tasks.classification.window_baselines import WINDOW_BASELINES, fit_window_baselines
+from nlp_transfer.tasks.reading.long_documents import LongDocuments
 from nlp_transfer.tasks.sequence_classification import NAME
 from nlp_transfer.tasks.sequence_classification.wording import WORDING
 

@@ -192,9 +192,7 @@ class FittedTokenClassification(FittedTask):
         from nlp_transfer.models.positions import fit_positions
 
         names = self.config.output_names(self.entity_names)
-        loaded = load_encoder_with_head(
-            reference, label_names=names, multi_label=False, auto_class=AutoModelForTokenClassification
-        )
+        loaded = load_encoder_with_head(reference, label_names=names, auto_class=AutoModelForTokenClassification)
         return fit_positions(loaded, self.max_length, reference.model, repeat=self.config.extend_positions)
 
     def collator(
@@ -211,11 +209,11 @@ class FittedTokenClassification(FittedTask):
 
         return row_losses(logits)
 
-    def calibrate(self, logits: np.ndarray, labels: np.ndarray | None) -> "Calibration | None":
+    def calibrate(self, logits: np.ndarray | None, labels: np.ndarray | None) -> "Calibration | None":
         """Return the temperature, fitted on tokens."""
         from nlp_transfer.metrics.calibration import temperature_scaling
 
-        if labels is not None and self.config.decision.calibration != "none":
+        if logits is not None and labels is not None and self.config.decision.calibration != "none":
             counted = labels >= 0
             self.calibration = temperature_scaling(logits[:, : labels.shape[1]][counted], labels[counted])
         return self.calibration

@@ -87,8 +87,6 @@ def test_long_texts_in_windows() -> None:
 def test_multi_hot_labels() -> None:
     encoded = encode_texts(dataset("labels"), make_tokenizer(), max_length=8, fingerprint="f")
     assert encoded["labels"][:] == [[1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]
-    wider = encode_texts(dataset("labels"), make_tokenizer(), max_length=8, fingerprint="f", num_labels=3)
-    assert wider["labels"][:] == [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
     assert multi_hot([2, 2], 3) == [0.0, 0.0, 1.0]
 
 

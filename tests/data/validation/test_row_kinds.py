@@ -9,7 +9,7 @@ from nlp_transfer.data.validation.row_kinds import CORPUS_COLUMNS, ROW_KINDS, Ro
 
 def test_the_columns_of_a_corpus_are_those_of_its_kinds():
     assert CORPUS_COLUMNS[:4] == ("id", "text", "label", "labels")
-    made = {"summary", "highlights", "sentence_starts", "span_starts", "span_ends", "second"}
+    made = {"summary", "highlights", "sentence_starts", "span_starts", "span_ends", "second", "values"}
     assert made == {*CORPUS_COLUMNS[4:]}
 
 

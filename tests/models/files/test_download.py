@@ -74,7 +74,7 @@ def test_offline_by_wish_is_said(cache: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_model_in_the_cache_needs_no_network(cached: Path) -> None:
     assert model_folder("some/model") == cached
     assert model_folder("some/model", revision=COMMIT) == cached
-    loaded = load_encoder_with_head(ModelReference("some/model"), label_names=["a", "b"], multi_label=False)
+    loaded = load_encoder_with_head(ModelReference("some/model"), label_names=["a", "b"])
     assert loaded.origin == f"Hub model some/model at revision {COMMIT}"
     assert len(load_tokenizer(ModelReference("some/model"))) == 30
 

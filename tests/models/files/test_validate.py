@@ -35,7 +35,7 @@ def edit(place: Path, **entries: Any) -> None:
 
 def load(folder: Path, **options: Any) -> None:
     load_tokenizer(ModelReference(str(folder), **options))
-    load_encoder_with_head(ModelReference(str(folder), **options), label_names=["a", "b"], multi_label=False)
+    load_encoder_with_head(ModelReference(str(folder), **options), label_names=["a", "b"])
 
 
 def refusal(folder: Path) -> str:
@@ -275,7 +275,7 @@ def test_a_model_that_needs_its_own_code_is_refused_without_asking(folder: Path,
     (folder / "evil.py").write_text(CODE)
     edit(folder / "config.json", model_type="not_known", auto_map={"AutoConfig": "evil.Thing"})
     with pytest.raises(ConfigError, match=r"its config\.json cannot be read: .*contains custom code"):
-        load_encoder_with_head(ModelReference(str(folder)), label_names=["a", "b"], multi_label=False)
+        load_encoder_with_head(ModelReference(str(folder)), label_names=["a", "b"])
     assert not (folder / "RAN").exists()
 
 
@@ -290,7 +290,7 @@ def test_code_runs_where_the_config_says_so(folder: Path, monkeypatch: Any, tmp_
     )
     auto = {"AutoConfig": "mine.MyConfig", "AutoModelForSequenceClassification": "mine.MyModel"}
     edit(folder / "config.json", auto_map=auto)
-    load_encoder_with_head(ModelReference(str(folder)), label_names=["a", "b"], multi_label=False)
+    load_encoder_with_head(ModelReference(str(folder)), label_names=["a", "b"])
     assert not ran.exists()
     loaded = load_encoder_with_head(
         ModelReference(str(folder), trust_remote_code=True), label_names=["a", "b"], multi_label=False

@@ -67,7 +67,7 @@ def test_it_comes_back_as_it_was_and_gives_its_encoder_away(model_type, tmp_path
     assert config.model_type == json.loads((tmp_path / "saved" / "config.json").read_text())["model_type"]
     assert config.model_type == f"extractive-{model.config.model_type}" == f"extractive-{model_type}"
     folder = str(tmp_path / "saved")
-    classifier = load_encoder_with_head(ModelReference(folder), label_names=["a", "b"], multi_label=False).model
+    classifier = load_encoder_with_head(ModelReference(folder), label_names=["a", "b"]).model
     assert type(classifier) is type(AutoModelForSequenceClassification.from_config(tiny_config(model_type)))
     states = classifier.base_model.state_dict()
     for name, weight in model.base_model.state_dict().items():

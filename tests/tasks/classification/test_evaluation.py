@@ -13,7 +13,7 @@ from nlp_transfer.tasks.base import Predictions
 from nlp_transfer.tasks.blocks import Alert, Figure, Table
 from nlp_transfer.tasks.classification.decision import Decision
 from nlp_transfer.tasks.classification.evaluation import evaluated
-from nlp_transfer.tasks.classification.long_documents import LongDocuments
+from nlp_transfer.tasks.reading.long_documents import LongDocuments
 
 DECISION = Decision.plain(["red", "blue"], multi_label=False)
 READING = LongDocuments(10, "truncate", "mean", 0, None)

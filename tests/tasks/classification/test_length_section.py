@@ -9,7 +9,7 @@ from nlp_transfer.tasks.base import Predictions
 from nlp_transfer.tasks.blocks import Figure, Table, Text
 from nlp_transfer.tasks.classification.decision import Decision
 from nlp_transfer.tasks.classification.length_section import length_section
-from nlp_transfer.tasks.classification.long_documents import LongDocuments
+from nlp_transfer.tasks.reading.long_documents import LongDocuments
 
 DECISION = Decision.plain(["red", "blue"], multi_label=False)
 READING = LongDocuments(10, "truncate", "mean", 0, None)

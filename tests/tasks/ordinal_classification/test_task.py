@@ -62,8 +62,8 @@ def test_a_perfect_model_and_one_that_is_a_class_off():
     truth = np.array([0, 1, 2, 1])
     assert fitted.score(np.eye(3)[truth] * 20, truth)["quadratic_kappa"] == 1.0
     off = fitted.score(np.eye(3)[[1, 1, 2, 1]] * 20, truth, interval=True)
-    assert off["mae"] == 0.25
-    assert off["mae_low"] <= 0.25 <= off["mae_high"]
+    assert off["mae_in_classes"] == 0.25
+    assert off["mae_in_classes_low"] <= 0.25 <= off["mae_in_classes_high"]
 
 
 def test_a_run_reports_distances_and_its_model_keeps_the_order(tmp_path):
@@ -84,6 +84,6 @@ def test_a_run_reports_distances_and_its_model_keeps_the_order(tmp_path):
     given = [row["text"] for row in rows(24, seed=2)]
     predicted = [ORDER.index(one.predicted) for one in load(tmp_path / "run").predict(given)]
     truth = [ORDER.index(row["label"]) for row in rows(24, seed=2)]
-    assert np.abs(np.subtract(predicted, truth)).mean() == pytest.approx(scores["mae"])
+    assert np.abs(np.subtract(predicted, truth)).mean() == pytest.approx(scores["mae_in_classes"])
     found = evaluate_model(str(tmp_path / "run"), CorpusConfig(path=str(tmp_path / "corpus" / "test.jsonl")))
     assert found.metrics["quadratic_kappa"] == pytest.approx(scores["quadratic_kappa"])

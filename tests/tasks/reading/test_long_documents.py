@@ -13,7 +13,7 @@ import nlp_transfer
 from nlp_transfer import TransferTrainer, run
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.tasks.classification.long_documents import LongDocuments
+from nlp_transfer.tasks.reading.long_documents import LongDocuments
 from nlp_transfer.tasks.sequence_classification import NAME
 from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
 from nlp_transfer.training.setup import load_data

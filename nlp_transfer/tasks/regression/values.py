@@ -1,0 +1,77 @@
+"""Read the numbers of a corpus, and write predicted ones."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nlp_transfer.data.corpus import VALUES
+from nlp_transfer.errors import DataError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def value_names(rows: "Dataset", names: Sequence[str] = (), where: str = "") -> list[str]:
+    """Return the names of the numbers of a split, in the order of known `names`; empty without numbers.
+
+    A single number may have another name. DataError names numbers that are others than those of the source.
+    """
+    if VALUES not in rows.column_names:
+        return []
+    own = list(rows.features[VALUES])
+    if not names or len(own) == len(names) == 1:
+        return own
+    if set(own) != set(names):
+        raise DataError(
+            f"{where} has the numbers {', '.join(own)}; expected {', '.join(names)}, as in the source. Name their "
+            "columns so, or leave them out."
+        )
+    return list(names)
+
+
+def value_array(rows: "Dataset", names: Sequence[str]) -> np.ndarray:
+    """Return the numbers of a split by these of its names, shape (rows, numbers)."""
+    return np.array([[row[name] for name in names] for row in rows[VALUES]], dtype=np.float64)
+
+
+def plain(numbers: Iterable[float], names: Sequence[str]) -> Any:
+    """Return one number, or several by name, to 9 significant digits, which is what float32 has.
+
+    Example:
+        >>> plain([1.5], ["price"]), plain([1.5, 2.0], ["price", "term"])
+        (1.5, {'price': 1.5, 'term': 2.0})
+    """
+    values = [float(f"{number:.9g}") for number in numbers]
+    return values[0] if len(names) == 1 else dict(zip(names, values, strict=True))
+
+
+def prediction_rows(
+    ids: Sequence[str],
+    predicted: np.ndarray,
+    references: np.ndarray | None,
+    half_widths: np.ndarray | None,
+    names: Sequence[str],
+) -> Iterator[dict[str, Any]]:
+    """Yield the lines of predictions, without `split` and `domain`."""
+    for place, row_id in enumerate(ids):
+        ends = (None, None) if half_widths is None else (predicted[place] - half_widths, predicted[place] + half_widths)
+        yield {
+            "id": row_id,
+            "reference": None if references is None else plain(references[place], names),
+            "predicted": plain(predicted[place], names),
+            "low": None if ends[0] is None else plain(ends[0], names),
+            "high": None if ends[1] is None else plain(ends[1], names),
+        }
+
+
+def widths_record(half_widths: np.ndarray | None) -> dict[str, Any]:
+    """Return half the width of each interval as JSON holds it, null where it is unbounded; empty without intervals.
+
+    Example:
+        >>> widths_record(np.array([2.5, np.inf]))
+        {'half_widths': [2.5, None]}
+    """
+    if half_widths is None:
+        return {}
+    return {"half_widths": [float(one) if np.isfinite(one) else None for one in half_widths]}
