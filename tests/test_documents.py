@@ -12,7 +12,7 @@ import pytest
 from nlp_transfer.commands import COMMANDS
 
 ROOT = Path(__file__).parents[1]
-ROOMS = sorted([*(ROOT / "nlp_transfer").glob("*/README.md"), *(ROOT / "scripts").glob("*/README.md")])
+ROOMS = sorted([*(ROOT / "nlp_transfer").rglob("README.md"), *(ROOT / "scripts").glob("*/README.md")])
 DOCUMENTS = [ROOT / "README.md", ROOT / "configs/README.md", *ROOMS]
 EXAMPLE_FILES = {"RUN", "HOST"}
 by_path = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -95,6 +95,7 @@ class WeightScorer:
             changed.append(f"{run.folder} had no validation split, on which merged weights are scored and calibrated.")
         if changed:
             raise CheckpointError(changed)
+        self.task.calibrate(None, None)  # saved networks give numbers in their units
         self._target = _few(encoded["target"][adaptation_split(encoded["target"])]) if self.label_free else None
         self._fitted_on = calibration_split(encoded["source"])
         self._fit_rows = encoded["source"][self._fitted_on]
@@ -121,10 +122,11 @@ class WeightScorer:
         network: Any = self.predictor.model
         network.load_state_dict(weights)
         logits, labels = self.predictor.row_logits(self._fit_rows), _labels(self._fit_rows)
+        raw = None
         if (calibration := self.task.calibrate(logits, labels)) is not None:
             rescale_logits(logits_layer(network), calibration.scale, calibration.shift)
-            logits = calibration.apply(logits)
-        self.task.fit_decision(logits, labels, self._fit_rows)
+            logits, raw = calibration.apply(logits), logits
+        self.task.fit_decision(logits, labels, self._fit_rows, raw=raw)
         return logits
 
     def _decide(self, scores: Mapping[str, Any]) -> tuple[str, float, float]:

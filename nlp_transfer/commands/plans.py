@@ -16,13 +16,15 @@ GIVEN = "as configured"
 FEW_ROWS = 2000
 """Number of training rows up to which contrastive training is tried: it is for few labels."""
 
-BASELINE = "tfidf_svm"
-"""The baseline that plans are compared with."""
-
 CUT = 0.1
 """Share of the training tokens that truncation leaves out, from which reading in windows is tried."""
 
 WINDOWS = {"task.long_documents": "windows"}
+
+
+def text_baseline(config: Experiment) -> str:
+    """Return the baseline on TF-IDF that plans are compared with."""
+    return next(name for name in reversed(config.task.baseline_names) if name.startswith("tfidf"))
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def experiments(config: Experiment, corpus: Corpus, read: float) -> dict[str, Ex
     plain: dict[str, Any] = {"source_only_baseline": False, "baselines": (), "prior_correction": False, "target": None}
     found = {name: replace(one, source=held, **plain) for name, one in made.items()}
     first = next(name for name, plan in found.items() if not plan.methods[0].trains)
-    return {**found, first: replace(found[first], baselines=(BASELINE,))}
+    return {**found, first: replace(found[first], baselines=(text_baseline(config),))}
 
 
 def adapts(config: Experiment) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nlp_transfer.commands.finished_runs import read_run
 from nlp_transfer.commands.plan_search import PlanSearch, SearchState, Tried
-from nlp_transfer.commands.plans import BASELINE
+from nlp_transfer.commands.plans import text_baseline
 from nlp_transfer.commands.run_comparison import row_scores
 from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.errors import ConfigError, TrainingError, format_value
@@ -143,7 +143,7 @@ def _recommendation(search: PlanSearch) -> Recommendation:
         scores["source"]["validation"]["macro_f1"]
         for run in runs
         for system, scores in run.report.baselines.items()
-        if system == BASELINE
+        if system == text_baseline(config)
     ]
     found = Recommendation(experiment, name, choice, tried, not_tried, baselines[0] if baselines else None)
     lead, table = Text(" ".join(_sentences(found, rows, search.spent))), _table(found)

@@ -16,7 +16,7 @@ from nlp_transfer.data.source import MAX_BATCH_ROWS, RawSplit, batches
 from nlp_transfer.data.validation.blank import BLANK_PROBLEM
 from nlp_transfer.data.validation.documents import join_sentence_lists, to_list
 from nlp_transfer.data.validation.row_errors import RowErrors
-from nlp_transfer.data.validation.row_kinds import DOCUMENTS, ROW_KINDS, TEXTS
+from nlp_transfer.data.validation.row_kinds import BOTH_TEXTS, DOCUMENTS, ROW_KINDS, TEXTS
 from nlp_transfer.data.validation.strings import as_strings, holds_lists, join_paragraphs
 from nlp_transfer.errors import ConfigError, DataError
 
@@ -147,7 +147,10 @@ class TextRows:
         if self.kind == DOCUMENTS and (mixed or holds_lists(values)):
             given = to_list(values)
             values, _ = join_sentence_lists(given, first, errors)
-        texts: pa.Array = as_strings(join_paragraphs(values), column, first, errors)
+        advice = f"Every row needs a {column}: mend or remove these rows."
+        if len(ROW_KINDS[self.kind].texts) > 1:
+            advice = BOTH_TEXTS
+        texts: pa.Array = as_strings(join_paragraphs(values), column, first, errors, advice=advice)
         return given or texts.to_pylist()
 
 
@@ -228,7 +231,7 @@ def _record(value: Any, names: Sequence[str]) -> dict[str, Any]:
     """Return one text (several), a tuple with an id before them, or a mapping as a row by its columns."""
     if isinstance(value, Mapping):
         return dict(value)
-    parts = value if isinstance(value, tuple) else (value,)
+    parts = value if isinstance(value, tuple) and len(value) in (len(names), len(names) + 1) else (value,)
     row_id, *texts = parts if len(parts) == len(names) + 1 else (None, *(parts if len(names) > 1 else (value,)))
     known = [None if isinstance(text, float) and math.isnan(text) else text for text in texts]
     return {"id": row_id, **dict(zip(names, known, strict=False))}

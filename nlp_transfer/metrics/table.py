@@ -120,7 +120,7 @@ _LISTED = (
     _probability("coverage", "coverage", None, "sets", table=3, requires="coverage"),
     _probability("set_size", "size", None, "sets", table=3, format=_two_decimals, requires="coverage"),
     _probability("cost", "as predicted", False, "cost a text", table=4, format=_two_decimals, requires="cost"),
-    _probability("plain_cost", "most probable", False, "cost a text", table=4, format=_two_decimals, requires="cost"),
+    _probability("plain_cost", "without costs", False, "cost a text", table=4, format=_two_decimals, requires="cost"),
     Metric(
         "perplexity", False, _TOKENS, TokenRows, "perplexity", ("", "perplexity"), has_interval=True, format=perplexity
     ),

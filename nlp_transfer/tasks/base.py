@@ -245,8 +245,8 @@ class FittedTask(ABC):
         """Return the change of the logits that calibrates them, by validation rows if any; None for none."""
         return None
 
-    def fit_decision(self, logits: Any, labels: Any, rows: "Dataset | None" = None) -> None:  # noqa: B027
-        """Fit the decision, such as thresholds, on calibrated outputs and references of these encoded rows."""
+    def fit_decision(self, logits: Any, labels: Any, rows: "Dataset | None" = None, *, raw: Any = None) -> None:  # noqa: B027
+        """Fit the decision on calibrated outputs, which were `raw`, and references of these encoded rows."""
 
     def threshold_by_label(self) -> dict[str, float]:
         """Return the thresholds by label name; empty without thresholds."""

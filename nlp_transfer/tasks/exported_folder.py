@@ -62,7 +62,7 @@ def _exported_folder(name: str | Path) -> Path:
             return place
     raise CheckpointError(
         f"{name} holds no exported model: there is neither {' nor '.join(FILES.values())}, nor a folder {FOLDER} with "
-        f"one. Export it: python scripts/export.py {name}"
+        f"one. Export it: python scripts/export.py {folder.parent if folder.name == 'model' else name}"
     )
 
 

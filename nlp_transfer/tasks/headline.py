@@ -28,7 +28,8 @@ def compared_headline(
         f"On {scores['rows']:,} {unit} of {where} the model's {first.title} is {first.format(scores[first.name])}"
         f"{interval_text(first, scores)}"
     )
-    sentence += "".join(f" and its {metric.title} {metric.format(scores[metric.name])}" for metric in more)
+    named = [f"its {metric.title} {metric.format(scores[metric.name])}" for metric in more]
+    sentence += "".join([*(f", {one}" for one in named[:-1]), *(f" and {one}" for one in named[-1:])])
     if ceiling in systems:
         sentence += f"; the {ceiling} has {first.format(systems[ceiling][first.name])}"
     sentences = [f"{sentence}."]
@@ -98,7 +99,7 @@ def _verdict(metric: Metric, scores: Scores, other: Scores, name: str, unclear: 
     ends = [other.get(f"{metric.name}_gain_{end}") for end in ("low", "high")]
     if ends[0] is None or ends[1] is None:
         return f"{baseline[0].upper()}{baseline[1:]}, has {theirs}; the interval of the difference is not known."
-    gain, low, high = (100 * value for value in (scores[metric.name] - other[metric.name], *ends))
+    gain, low, high = (round(100 * value, 1) + 0.0 for value in (scores[metric.name] - other[metric.name], *ends))
     interval = f"95 % interval of the difference {low:+.1f} to {high:+.1f}"
     if not (clear := _clear_gain(metric, scores, other)):
         return f"{unclear} {baseline} ({theirs}): {gain:+.1f} points, {interval}."

@@ -29,8 +29,8 @@ def scored_splits(domain: str, splits: Mapping[str, Any]) -> list[str]:
 
 def calibrate(
     trainer: TransferTrainer, task: FittedTask, encoded: Mapping[str, Mapping[str, Dataset]]
-) -> tuple[str, np.ndarray, np.ndarray | None]:
-    """Calibrate a model, on all processes together; return the split for it, its logits after that, and its labels.
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Calibrate a model, on all processes together; return logits after and before that, None if it is not, and labels.
 
     The calibration goes into the layer that makes the logits, so that whoever loads the saved model has it. Not changed
     are a model whose class frequencies were corrected, and one that is sharded, whose last layer is in parts.
@@ -40,8 +40,8 @@ def calibrate(
     logits, labels = predict(trainer, encoded["source"][split])
     if not is_fixed(trainer) and (calibration := task.calibrate(logits, labels)) is not None:
         rescale_logits(final_layer(trainer), calibration.scale, calibration.shift)
-        logits = calibration.apply(logits).astype(logits.dtype)
-    return split, logits, labels
+        return calibration.apply(logits).astype(logits.dtype), logits, labels
+    return logits, None, labels
 
 
 def is_fixed(trainer: TransferTrainer) -> bool:
@@ -59,8 +59,8 @@ def score_model(
     """
     known = {}
     if (fitted := calibration_split(encoded["source"])) in encoded["source"]:
-        _, logits, labels = calibrate(trainer, task, encoded)
-        task.fit_decision(logits, labels, encoded["source"][fitted])
+        logits, raw, labels = calibrate(trainer, task, encoded)
+        task.fit_decision(logits, labels, encoded["source"][fitted], raw=raw)
         known["source", fitted] = (logits, labels)
     elif not is_fixed(trainer) and (units := task.calibrate(None, None)) is not None:  # those of a regression
         rescale_logits(final_layer(trainer), units.scale, units.shift)

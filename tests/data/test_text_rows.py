@@ -70,6 +70,7 @@ def test_a_pair_is_a_tuple_of_two_texts() -> None:
             "the list: row 1: there is no column 'second'; columns found: id, first. Expected (first, second)",
         ),
         ([("a", None)], "the list: row 1 (id 0): second is missing (null)."),
+        ([("x", "a", "b", "yes")], "the list: row 1: there is no column 'second'; columns found: id, first."),
         ([("a", "b"), (2, "c")], "the list: row 2 (id 1): first is "),
         (
             pd.DataFrame({"second": ["a"]}),

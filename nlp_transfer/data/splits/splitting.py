@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 from datasets import Dataset
 
-from nlp_transfer.data.corpus import SPLITS, SplitConfig, class_names, label_column
+from nlp_transfer.data.corpus import SECOND, SPLITS, SplitConfig, class_names, label_column
 from nlp_transfer.data.splits.near_duplicates import SHINGLE_WORDS, near_duplicate_groups
 from nlp_transfer.data.splits.stratified_group_split import stratified_assignment
 from nlp_transfer.errors import DataError
@@ -23,8 +23,10 @@ def make_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tu
     rows_of_groups = np.bincount(groups)
     largest, alike = rows_of_groups.max(), rows_of_groups[rows_of_groups > 1]
     if len(alike) and method == "near_duplicate":
-        counts = f"{len(alike):,}, with {alike.sum():,} of {len(pool):,} texts"
-        notes.append(f"Groups of alike texts, which stay within one split: {counts}; the largest has {largest:,}.")
+        paired = SECOND in pool.column_names
+        counts = f"{len(alike):,}, with {alike.sum():,} of {len(pool):,} {'pairs' if paired else 'texts'}"
+        noun = "pairs with alike first texts" if paired else "alike texts"
+        notes.append(f"Groups of {noun}, which stay within one split: {counts}; the largest has {largest:,}.")
     elif len(alike):
         what = f"rows with one {config.column!r}"
         notes.append(

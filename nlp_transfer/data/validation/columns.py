@@ -182,16 +182,18 @@ def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec, facts: Counter[st
 
 def _filled(raw: RawSplit, wanted: ColumnSpec, facts: Counter[str]) -> Iterator[RowBatch]:
     """Yield the batches, without the rows that are left out."""
-    text = next((theirs for theirs, ours in wanted.theirs().items() if ours == "text"), "")
+    needed = [wanted.rows.columns[name] for name in wanted.rows.texts]
+    texts = [theirs for theirs, ours in wanted.theirs().items() if ours in needed]
     for batch in raw.read(wanted.names()):
-        column = next((own for own, name in wanted.names().found(batch.available).items() if name == text), None)
-        if not wanted.drop_empty or column is None:
+        if not wanted.drop_empty:
             yield batch
             continue
-        facts["dropped"] += _length(batch.columns)
-        for part in rows_with_text(batch, column):
-            facts["dropped"] -= _length(part.columns)
-            yield part
+        parts = [batch]
+        for own, name in wanted.names().found(batch.available).items():
+            if name in texts:
+                parts = [kept for part in parts for kept in rows_with_text(part, own)]
+        facts["dropped"] += _length(batch.columns) - sum(_length(part.columns) for part in parts)
+        yield from parts
 
 
 def _named(
@@ -265,8 +267,8 @@ def _typed(
         typed["id"] = as_strings(columns["id"], "id", first, errors, numbers=True)
     else:
         typed["id"] = pa.array(ids, pa.string())
-    text = wanted.rows.texts[0]
-    advice = f"Every row needs a {text}: {wanted.empty_advice}."
+    text, *others = wanted.rows.texts
+    advice = f"{'Every pair needs both texts' if others else f'Every row needs a {text}'}: {wanted.empty_advice}."
     typed["text"] = as_strings(join_paragraphs(columns["text"]), text, first, errors, advice=advice)
     typed |= wanted.rows.typed(columns, typed["text"], first, errors)
     for name in ("label", "labels"):

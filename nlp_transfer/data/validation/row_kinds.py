@@ -28,10 +28,11 @@ def _nothing(columns: Untyped, texts: pa.Array, first: int, errors: RowErrors) -
 
 
 def _second_texts(columns: Untyped, texts: pa.Array, first: int, errors: RowErrors) -> dict[str, pa.Array]:
-    return {SECOND: as_strings(join_paragraphs(columns[SECOND]), SECOND, first, errors, advice=_BOTH)}
+    return {SECOND: as_strings(join_paragraphs(columns[SECOND]), SECOND, first, errors, advice=BOTH_TEXTS)}
 
 
-_BOTH = "Every pair needs both texts: mend or remove these rows."
+BOTH_TEXTS = "Every pair needs both texts: mend or remove these rows."
+"""Advice on pairs that lack a text."""
 
 
 @dataclass(frozen=True)

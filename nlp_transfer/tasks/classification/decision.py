@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -195,7 +195,10 @@ class Decision:
         from nlp_transfer.metrics.table import compute_scores
 
         choice = self.choose(probabilities)
-        plain = plain_predictions(probabilities, several=self.multi_label)
+        if self.multi_label:
+            plain = plain_predictions(probabilities, several=True)
+        else:
+            plain = replace(self, costs=None).choose(probabilities)
         rows = ProbabilityRows(
             probabilities,
             references,

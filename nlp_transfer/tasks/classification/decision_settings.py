@@ -45,7 +45,8 @@ class DecisionSettings(CheckedArguments):
         abstain: mark texts on which the model is not sure enough.
         sets: give the set of possible classes of each text.
         costs: predict at the least expected cost: {true class: {predicted class: cost}}, where what is not named costs
-            0 if right and 1 if wrong; for several labels a text {missed: cost, false_alarm: cost}.
+            0 if right and 1 if wrong (of classes with an order, the distance); for several labels a text {missed: cost,
+            false_alarm: cost}.
 
     Example:
         >>> DecisionSettings(abstain=Abstention(precision=0.95)).abstain.confidence
@@ -81,8 +82,11 @@ class DecisionSettings(CheckedArguments):
         given = {"abstain.precision": self.abstain.precision, "sets.coverage": self.sets.coverage}
         return [f"task.decision.{name}" for name, value in given.items() if value is not None]
 
-    def cost_array(self, label_names: Sequence[str], *, multi_label: bool) -> np.ndarray | None:
-        """Return the costs as `Decision` has them; raise ConfigError where they do not fit the classes."""
+    def cost_array(self, label_names: Sequence[str], *, multi_label: bool, ordered: bool = False) -> np.ndarray | None:
+        """Return the costs as `Decision` has them; raise ConfigError where they do not fit the classes.
+
+        What is not named costs the distance in classes if they are `ordered`, else 1.
+        """
         if not self.costs:
             return None
         if multi_label:
@@ -92,7 +96,9 @@ class DecisionSettings(CheckedArguments):
                     f"{{{MISSED}: cost, {FALSE_ALARM}: cost}}."
                 )
             return np.array([self.costs[MISSED], self.costs[FALSE_ALARM]], dtype=np.float64)
-        costs, problems = 1.0 - np.eye(len(label_names)), []
+        places = np.arange(len(label_names), dtype=np.float64)
+        distances = np.abs(places[:, None] - places)
+        costs, problems = distances if ordered else (distances > 0).astype(np.float64), []
         for true, row in self.costs.items():
             if not isinstance(row, Mapping):
                 raise ConfigError(

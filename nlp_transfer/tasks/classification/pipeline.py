@@ -31,7 +31,7 @@ class DocumentClassificationPipeline(TextClassificationPipeline):
         pairs = self.reading is not None and self.reading.pairs
         if isinstance(inputs, dict) and inputs.keys() == ({"text", "text_pair"} if pairs else {"text"}):
             inputs = (inputs["text"], inputs["text_pair"]) if pairs else inputs["text"]
-        if pairs and isinstance(inputs, str):
+        if pairs and not isinstance(inputs, tuple) and not (tokenizer_kwargs and isinstance(inputs, dict)):
             raise ValueError('This model reads pairs of texts; expected {"text": …, "text_pair": …}.')
         if self.reading is None or tokenizer_kwargs or not isinstance(inputs, tuple if pairs else str):
             read: dict[str, Any] = super().preprocess(inputs, **tokenizer_kwargs)

@@ -77,7 +77,7 @@ def cost_sentences(scores: Scores, others: Mapping[str, Scores]) -> Iterator[str
     """
     if scores.get("cost") is None:
         return
-    known = {"the most probable class": scores["plain_cost"]}
+    known = {"those without costs": scores["plain_cost"]}
     known |= {name: one["cost"] for name, one in others.items() if one.get("cost") is not None}
     listed = ", ".join(f"{name} {cost:.2f}" for name, cost in known.items())
     cost = f"{scores['cost']:.2f} a text"

@@ -101,7 +101,8 @@ class FittedClassification(FittedReadingTask):
         self.label_names = corpus.label_names
         self.multi_label = corpus.multi_label
         self.problem_type = "multi_label_classification" if self.multi_label else "single_label_classification"
-        costs = config.decision.cost_array(self.label_names, multi_label=self.multi_label)
+        kind = {"multi_label": self.multi_label, "ordered": config.ordered}
+        costs = config.decision.cost_array(self.label_names, **kind)
         plain = Decision.plain(self.label_names, multi_label=self.multi_label)
         self.decision = replace(plain, costs=costs, ordered=config.ordered)
         self.row_keys = self.decision.row_keys
@@ -159,15 +160,17 @@ class FittedClassification(FittedReadingTask):
 
         return platt_scaling(logits, labels) if self.multi_label else temperature_scaling(logits, labels)
 
-    def fit_decision(self, logits: np.ndarray, labels: np.ndarray | None, rows: "Dataset | None" = None) -> None:
+    def fit_decision(
+        self, logits: np.ndarray, labels: np.ndarray | None, rows: "Dataset | None" = None, *, raw: Any = None
+    ) -> None:
         """Choose thresholds by costs, else by F1; fit abstention and sets, each row calibrated without itself."""
         from nlp_transfer.metrics.calibration import cross_fitted
 
         if labels is None:
             return
         labels, settings, held_out = labels.astype(int), self.config.decision, logits
-        if settings.calibration != "none":
-            held_out = cross_fitted(logits, labels, self._scaling)
+        if raw is not None:
+            held_out = cross_fitted(raw, labels, self._scaling)
         decision = with_thresholds(self.decision, logits, labels, tuned=self.config.tune_thresholds)
         known = None if rows is None else TokenFrequencies.of(rows["input_ids"]).most_frequent()
         decision = replace(decision, frequencies=known)

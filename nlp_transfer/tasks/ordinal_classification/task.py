@@ -1,5 +1,6 @@
 """Ordinal classification: one class a text (column `label`), where classes have an order, such as 1 to 5 stars."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, final
@@ -43,16 +44,16 @@ class OrdinalClassification(Classification):
     wording: ClassVar[Wording] = WORDING
     ordered: ClassVar[bool] = True
 
-    order: list[str] | None = None
+    order: list[str | int | float] | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
         super().__post_init__()
         unused = [name for name, value in vars(self).items() if name in ("focal_gamma", "label_smoothing") and value]
         if unused:
-            raise ConfigError(f"task.{unused[0]} takes effect with sequence_classification only. Leave it out.")
-        if self.order is not None and len(set(self.order)) != len(self.order):
-            raise ConfigError(f"task.order repeats a class: {', '.join(self.order)}.")
+            raise ConfigError(f"task.{unused[0]} has no effect on classes with an order. Leave it out.")
+        if self.order is not None and len({*map(str, self.order)}) != len(self.order):
+            raise ConfigError(f"task.order repeats a class: {', '.join(map(str, self.order))}.")
 
     @classmethod
     def headline_metrics(cls, scores: Scores) -> list[str]:
@@ -73,13 +74,12 @@ class OrdinalClassification(Classification):
         if corpus.label_column != "label":
             return corpus
         names = corpus.label_names
-        try:
-            order = self.order or sorted(names, key=float)
-        except ValueError as error:
+        order = [*map(str, self.order)] if self.order else _by_size(names)
+        if order is None:
             raise ConfigError(
-                f"task.order is not set, and the classes of {corpus.origin} are no numbers. Name all of them from the "
-                f"lowest to the highest: task.order: [{', '.join(names)}]."
-            ) from error
+                f"task.order is not set, and the classes of {corpus.origin} are no different numbers. Name all of them "
+                f"from the lowest to the highest: task.order: [{', '.join(names)}]."
+            )
         if set(order) != set(names):
             listed = {"lacks": set(names) - set(order), "has": set(order) - set(names)}
             what = " and ".join(f"{verb} {', '.join(sorted(which))}" for verb, which in listed.items() if which)
@@ -93,7 +93,20 @@ class OrdinalClassification(Classification):
             raise DataError(
                 f"{corpus.origin} has lists of labels, and classes with an order take one label a text (label)."
             )
-        return FittedOrdinalClassification(self, corpus)
+        fitted = FittedOrdinalClassification(self, corpus)
+        fitted.facts["order of classes"] = " < ".join(fitted.label_names)
+        return fitted
+
+
+def _by_size(names: Sequence[str]) -> list[str] | None:
+    """Return names that are finite and different numbers by their size; None for others."""
+    try:
+        numbers = {name: float(name) for name in names}
+    except ValueError:
+        return None
+    if len(set(numbers.values())) < len(names) or not all(map(math.isfinite, numbers.values())):
+        return None
+    return sorted(names, key=numbers.__getitem__)
 
 
 @final

@@ -9,7 +9,8 @@ for one in nlp_transfer.load("{model}").predict(["A text to classify."]):
     print(one.predicted, one.probabilities)"""
 
 _PLAIN = (
-    "The prediction is the median of the probabilities, which has the least expected distance. A `pipeline` of "
+    "The prediction is the median of the probabilities, which has the least expected distance, or that of the least "
+    "expected cost where costs are set. A `pipeline` of "
     "transformers gives the same probabilities and names the most probable class."
 )
 

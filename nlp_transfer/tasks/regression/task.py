@@ -159,11 +159,15 @@ class FittedRegression(FittedReadingTask):
         return np.asarray(logits, dtype=np.float64) if self.restored else self.units.apply(logits)
 
     def calibrate(self, logits: np.ndarray | None, labels: np.ndarray | None) -> "Calibration | None":
-        """Return the units of the numbers, which the last layer gets."""
+        """Return the units of the numbers, which the last layer gets once."""
+        if self.restored:
+            return None
         self.restored = True
         return self.units
 
-    def fit_decision(self, logits: np.ndarray, labels: np.ndarray | None, rows: "Dataset | None" = None) -> None:
+    def fit_decision(
+        self, logits: np.ndarray, labels: np.ndarray | None, rows: "Dataset | None" = None, *, raw: Any = None
+    ) -> None:
         """Fit the intervals."""
         coverage = self.config.decision.intervals.coverage
         if labels is not None and coverage is not None:

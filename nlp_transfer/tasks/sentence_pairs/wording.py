@@ -6,7 +6,7 @@ from nlp_transfer.tasks.classification.wording import LEGEND, NOT_FOR
 _PYTHON = """import nlp_transfer
 from transformers import pipeline
 
-nlp_transfer.register_pipelines()  # pip install nlp-transfer; see below
+nlp_transfer.register_pipelines()  # pip install nlp-transfer
 judge = pipeline("text-classification", model="{model}")
 print(judge({{"text": "A section of a contract.", "text_pair": "A claim about it."}}, top_k=None))"""
 

@@ -218,7 +218,9 @@ class FittedTokenClassification(FittedTask):
             self.calibration = temperature_scaling(logits[:, : labels.shape[1]][counted], labels[counted])
         return self.calibration
 
-    def fit_decision(self, logits: np.ndarray, labels: np.ndarray | None, rows: "Dataset | None" = None) -> None:
+    def fit_decision(
+        self, logits: np.ndarray, labels: np.ndarray | None, rows: "Dataset | None" = None, *, raw: Any = None
+    ) -> None:
         """Choose the probability from which entities are accepted."""
         abstain = self.config.decision.abstain
         if labels is not None and rows is not None and abstain.precision is not None:

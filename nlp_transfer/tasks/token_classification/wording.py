@@ -5,7 +5,7 @@ from nlp_transfer.tasks.base import Wording
 _PYTHON = """import nlp_transfer
 from transformers import pipeline
 
-nlp_transfer.register_pipelines()  # pip install nlp-transfer; see below
+nlp_transfer.register_pipelines()  # pip install nlp-transfer
 find = pipeline("token-classification", model="{model}", aggregation_strategy="simple")
 print(find("A text with names."))"""
 

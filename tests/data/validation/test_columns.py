@@ -41,6 +41,18 @@ def test_a_pair_without_a_second_text_is_an_error_by_its_row() -> None:
         corpus_from({"test": frame}, kind="pairs")
 
 
+def test_pairs_that_lack_a_text_are_left_out_if_so_set(tmp_path: Path) -> None:
+    rows = ["a,b,x", ",b,x", "a,,y", "c,d,y"]
+    (tmp_path / "a.csv").write_text("first,second,label\n" + "\n".join(rows) + "\n")
+    config = CorpusConfig(str(tmp_path / "a.csv"), drop_empty=True)
+    corpus = load_corpus(config, kind="pairs", label_names=["x", "y"])
+    assert list(zip(corpus.splits["test"]["text"], corpus.splits["test"]["second"], strict=True)) == [
+        ("a", "b"),
+        ("c", "d"),
+    ]
+    assert any("rows without a text that are dropped" in note and note.endswith(": 2.") for note in corpus.notes)
+
+
 def test_pairs_of_one_document_stay_in_one_split() -> None:
     texts = [" ".join(f"w{12 * i + j}" for j in range(12)) for i in range(20)]
     rows = [{"first": text, "second": f"claim {n}", "label": "ab"[n % 2]} for text in texts for n in range(4)]

@@ -134,7 +134,7 @@ def test_what_decisions_cost_is_said_next_to_baselines():
     scores = {**support(a=40, b=40), "macro_f1": 0.5, "accuracy": 0.5, "cost": 0.5, "plain_cost": 0.75}
     others = {"majority": {"macro_f1": 0.25, "cost": 1.5}}
     assert SequenceClassification.headline("source test", scores, others).endswith(
-        "Predictions were made for the least expected cost, not for F1: they cost 0.50 a text, the most probable class "
+        "Predictions were made for the least expected cost, not for F1: they cost 0.50 a text, those without costs "
         "0.75, majority 1.50."
     )
     assert list(cost_sentences({"accuracy": 0.5}, others)) == []

@@ -8,6 +8,7 @@ import torch
 from nlp_transfer import corpus_from
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.tasks import SequenceClassification
+from nlp_transfer.tasks.classification.decision_settings import DecisionSettings, PredictionSets
 from tests.tiny_runs import rows
 
 
@@ -100,3 +101,32 @@ def test_only_what_each_evaluation_has_may_choose_a_checkpoint():
     names = set(SequenceClassification.metric_names())
     assert {"macro_f1", "nll", "ece", "brier", "aurc"} <= names
     assert not {"cost", "plain_cost", "accepted_precision", "coverage"} & names
+
+
+def test_promises_are_fitted_at_the_temperature_of_the_model():
+    rng = np.random.default_rng(0)
+
+    def draw(count):
+        labels = rng.integers(3, size=count)
+        logits = rng.normal(size=(count, 3)) + 6 * np.eye(3)[labels]  # hardly an error: the prior bounds the scale
+        return logits, labels
+
+    held, truth = draw(60)
+    sets = DecisionSettings(sets=PredictionSets(coverage=0.8))
+    covered = []
+    for _ in range(20):
+        logits, labels = draw(60)
+        task = SequenceClassification(decision=sets).fit(corpus())
+        scaling = task.calibrate(logits, labels)
+        task.fit_decision(scaling.apply(logits), labels, raw=logits)
+        probabilities = task.probabilities(scaling.apply(held))
+        covered.append((probabilities >= task.decision.set_levels)[np.arange(60), truth].mean())
+    assert np.mean(covered) >= 0.78
+
+
+def test_a_model_that_is_not_calibrated_is_fitted_as_it_is():
+    logits, labels = np.eye(3)[[0, 1, 2] * 20] * 0.5, np.array([0, 1, 2] * 20)
+    task = SequenceClassification(decision=DecisionSettings(sets=PredictionSets(coverage=0.8))).fit(corpus())
+    task.fit_decision(logits, labels)
+    expected = np.exp(0.5) / (np.exp(0.5) + 2)
+    assert task.decision.set_levels.tolist() == pytest.approx([expected] * 3)

@@ -19,7 +19,7 @@ from nlp_transfer.tasks.classification.window_baselines import (
     fit_classifier,
 )
 from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
-from tests.tasks.classification.test_long_documents import documents
+from tests.tasks.reading.test_long_documents import documents
 
 
 def test_choices() -> None:

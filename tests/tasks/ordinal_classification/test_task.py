@@ -12,6 +12,7 @@ from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.runner import run
 from nlp_transfer.tasks import OrdinalClassification
+from nlp_transfer.tasks.classification.decision_settings import DecisionSettings
 from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
 
 ORDER = ["public", "permissive", "copyleft"]
@@ -46,8 +47,22 @@ def test_an_order_of_other_classes_is_refused():
         OrdinalClassification(order=["publik", "permissive", "copyleft"]).prepared(corpus())
     with pytest.raises(ConfigError, match=r"^task\.order repeats a class: a, a\.$"):
         OrdinalClassification(order=["a", "a"])
-    with pytest.raises(ConfigError, match=r"^task\.focal_gamma takes effect with sequence_classification only"):
+    with pytest.raises(ConfigError, match=r"^task\.focal_gamma has no effect on classes with an order\."):
         OrdinalClassification(focal_gamma=1.0)
+
+
+@pytest.mark.parametrize("odd", ["nan", "inf", "1.0"])
+def test_names_that_are_no_different_numbers_have_no_order_of_their_own(odd):
+    made = corpus_from(pd.DataFrame({"text": [f"w{i} w{i + 1}" for i in range(40)], "label": ["1", odd] * 20}))
+    with pytest.raises(ConfigError, match=r"are no different numbers\. Name all of them from the lowest"):
+        OrdinalClassification().prepared(made)
+    assert OrdinalClassification(order=[odd, 1]).prepared(made).label_names == [odd, "1"]
+
+
+def test_costs_that_are_not_named_are_distances():
+    task = OrdinalClassification(order=ORDER, decision=DecisionSettings(costs={"copyleft": {"public": 10}}))
+    fitted = task.fit(task.prepared(corpus()))
+    assert fitted.decision.costs.tolist() == [[0, 1, 2], [1, 0, 1], [10, 1, 0]]
 
 
 def test_lists_of_labels_are_refused():

@@ -79,6 +79,8 @@ def test_the_pipeline_predicts_the_same(folder):
         assert {label["label"]: label["score"] for label in row} == pytest.approx(one.probabilities, abs=1e-5)
     with pytest.raises(ValueError, match=r"^This model reads pairs of texts; expected"):
         made("w1")
+    with pytest.raises(ValueError, match=r"^This model reads pairs of texts; expected"):
+        made({"text": "w1"})
     plain = pipeline("text-classification", model=str(folder), pipeline_class=type(made).__base__)
     assert plain({"text": "w1 w2", "text_pair": "w3"})["score"] == pytest.approx(
         max(expected[0].probabilities.values())
