@@ -204,8 +204,11 @@ def _named(
     theirs = wanted.theirs()
     columns = {theirs[name]: values for name, values in own.items() if name in theirs}
     if ours := wanted.rows.gathered:
-        given = {name: own[name] for name in own if theirs.get(name) == ours}
-        columns = {name: values for name, values in columns.items() if name != ours} | ({ours: given} if given else {})
+        given = {name: own.get(name) for name, become in theirs.items() if become == ours}
+        columns.pop(ours, None)
+        if any(values is not None for values in given.values()):
+            nothing = [None] * _length(columns)
+            columns[ours] = {name: nothing if values is None else values for name, values in given.items()}
     for ours, classes in marked.items():
         lacking = [name for name in classes.columns if name not in own]
         if len(lacking) < len(classes.columns):

@@ -1,5 +1,6 @@
 """Read the numbers of a corpus, and write predicted ones."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +37,13 @@ def value_array(rows: "Dataset", names: Sequence[str]) -> np.ndarray:
 
 
 def plain(numbers: Iterable[float], names: Sequence[str]) -> Any:
-    """Return one number, or several by name, to 9 significant digits, which is what float32 has.
+    """Return one number, or several by name, to the 9 significant digits of float32; None for one that is infinite.
 
     Example:
         >>> plain([1.5], ["price"]), plain([1.5, 2.0], ["price", "term"])
         (1.5, {'price': 1.5, 'term': 2.0})
     """
-    values = [float(f"{number:.9g}") for number in numbers]
+    values = [float(f"{number:.9g}") if math.isfinite(number) else None for number in numbers]
     return values[0] if len(names) == 1 else dict(zip(names, values, strict=True))
 
 

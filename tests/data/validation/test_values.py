@@ -1,5 +1,7 @@
 """Numbers are read from one column or several; what is no number is an error by its row."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -50,3 +52,11 @@ def test_rows_without_numbers_are_unlabelled(tmp_path):
     columns = {"price": "value", "days": "value"}
     made = load_corpus(CorpusConfig(str(tmp_path / "a.csv"), columns=columns), kind="numbers", trains=False)
     assert made.splits["unlabeled"]["values"][0] == {"price": 1.5, "days": 2.0}
+
+
+def test_a_number_that_some_rows_lack_is_missing_there(tmp_path):
+    rows = [{"text": f"text {i}", "price": i, **({"days": 1} if i < 3000 else {})} for i in range(6000)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    columns = {"price": "value", "days": "value"}
+    with pytest.raises(DataError, match=r"days is missing"):
+        load_corpus(CorpusConfig(str(tmp_path / "a.jsonl"), columns=columns), kind="numbers", trains=False)
