@@ -7,6 +7,7 @@ import numpy as np
 
 from nlp_transfer.commands.finished_runs import FinishedRun
 from nlp_transfer.metrics.metric import Metric
+from nlp_transfer.metrics.ordinal import KappaScores
 from nlp_transfer.metrics.regression import NumberScores
 from nlp_transfer.metrics.significance import ClassScores, CountScores, MeanScores, RowScores
 from nlp_transfer.metrics.table import METRICS
@@ -40,9 +41,12 @@ def scores_of(run: FinishedRun, rows: Sequence[list[dict[str, Any]]]) -> tuple[M
         references = [str(row["reference"]) for row in rows[0]]
         values = [rouge_scores([own[one]["summary"] for one in order], references, ["rouge1"]) for own in by_id]
         return METRICS["rouge1"], MeanScores(np.array([[row["rouge1"] for row in own] for own in values]))
-    names = list(run.report.metrics[rows[0][0]["domain"]][rows[0][0]["split"]]["per_class"])
+    scores = run.report.metrics[rows[0][0]["domain"]][rows[0][0]["split"]]
+    names = list(scores["per_class"])
     truth = np.array([_class(by_id[0][one]["label"], names) for one in order])
     predictions = np.array([[_class(own[one]["predicted"], names) for one in order] for own in by_id])
+    if "quadratic_kappa" in scores:
+        return METRICS["quadratic_kappa"], KappaScores(predictions, truth)
     return METRICS["macro_f1"], ClassScores(predictions, truth)
 
 

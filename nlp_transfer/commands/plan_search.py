@@ -21,6 +21,7 @@ from nlp_transfer.commands.plans import GIVEN, adapts, experiments
 from nlp_transfer.config.experiment import Experiment
 from nlp_transfer.errors import CheckpointError, ConfigError, TrainingError
 from nlp_transfer.files import check_empty_folder, make_private_folder, read_json, write_json
+from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.progress import duration
 from nlp_transfer.reporting.config_record import config_differences, config_record
 from nlp_transfer.reporting.log import quiet
@@ -52,7 +53,7 @@ class Tried:
     Args:
         epochs: that it was trained for; None without training by gradient.
         of: the epochs of the whole plan.
-        score: macro-F1 on validation.
+        score: primary metric of the task on validation.
         seconds: of the run; `train_seconds` is the part that grows with the epochs.
     """
 
@@ -211,7 +212,8 @@ class PlanSearch:
         seconds = self.state.seconds.setdefault(folder.name, time.perf_counter() - started)
         self.spent += seconds
         self.state.write()
-        score = float(report.metrics["source"]["validation"]["macro_f1"])
+        metric = METRICS[self.config.task.primary_metric]
+        score = float(report.metrics["source"]["validation"][metric.name])
         training = min(seconds, report.cost.train_seconds or 0.0)
         self.tried[name] = Tried(name, folder, score, seconds, training, epochs, None if part is None else whole)
-        log.info("recommend: %s has macro-F1 %.3f on validation, after %s.", name, score, duration(seconds))
+        log.info("recommend: %s has %s %.3f on validation, after %s.", name, metric.title, score, duration(seconds))

@@ -15,6 +15,7 @@ from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.errors import ConfigError, TrainingError, format_value
 from nlp_transfer.files import write_text
 from nlp_transfer.metrics.significance import Choice, choose_run
+from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.progress import duration
 from nlp_transfer.reporting.config_record import differing, to_yaml
@@ -37,7 +38,7 @@ class Recommendation:
         choice: what to expect of it, on the validation rows.
         tried: the plans that were run.
         not_tried: reason by plan.
-        baseline: macro-F1 of the TF-IDF linear SVM on the same rows.
+        baseline: score of the baseline on TF-IDF on the same rows, by the primary metric of the task.
         paths: of the files that were written, by word.
     """
 
@@ -140,7 +141,7 @@ def _recommendation(search: PlanSearch) -> Recommendation:
     experiment = replace(search.plans[name], training=training, **kept)
     not_tried = {plan: "no time within the budget" for plan in search.plans if plan not in search.tried} | search.failed
     baselines = [
-        scores["source"]["validation"]["macro_f1"]
+        scores["source"]["validation"][config.task.primary_metric]
         for run in runs
         for system, scores in run.report.baselines.items()
         if system == text_baseline(config)
@@ -152,10 +153,14 @@ def _recommendation(search: PlanSearch) -> Recommendation:
     return replace(found, sections=(Section("Plans", blocks),))
 
 
+def _metric(found: Recommendation) -> str:
+    return METRICS[found.experiment.task.primary_metric].title
+
+
 def _sentences(found: Recommendation, rows: int, spent: float) -> Iterator[str]:
     choice, best = found.choice, found.tried[found.choice.run]
     yield (
-        f"Take **{found.plan}**: expected macro-F1 {choice.expected:.3f} (95 % interval {choice.low:.3f} to "
+        f"Take **{found.plan}**: expected {_metric(found)} {choice.expected:.3f} (95 % interval {choice.low:.3f} to "
         f"{choice.high:.3f}) by {rows:,} validation rows, corrected for having been chosen on them."
     )
     if len(found.tried) == 1:
@@ -164,7 +169,7 @@ def _sentences(found: Recommendation, rows: int, spent: float) -> Iterator[str]:
         yield f"It is the best in {choice.shares[choice.run]:.0%} of the resamples of these rows."
     if found.baseline is not None:
         warning = " No plan is better than it." if found.baseline >= max(one.score for one in found.tried) else ""
-        yield f"A TF-IDF linear SVM has {found.baseline:.3f} on them.{warning}"
+        yield f"The baseline {text_baseline(found.experiment)} has {found.baseline:.3f} on them.{warning}"
     equals = [found.tried[number] for number in choice.equals()]
     cheaper = [one for one in equals if one.whole and one.seconds < best.seconds / 2]
     if cheaper:
@@ -188,7 +193,7 @@ def _table(found: Recommendation) -> Table:
         epochs = "–" if one.epochs is None else f"{one.epochs:.2g} of {one.of:g}"
         cells = [epochs, f"{one.score:.3f}", points[number], f"{choice.shares[number]:.0%}", duration(one.seconds)]
         rows.append([one.name, verdicts.get(number, "worse"), *cells])
-    columns = ["plan", "verdict", "epochs", "macro-F1", "points, 95 %", "best in", "time"]
+    columns = ["plan", "verdict", "epochs", _metric(found), "points, 95 %", "best in", "time"]
     return Table("Plans on the validation rows", columns, rows, names=2)
 
 
@@ -196,7 +201,7 @@ def _written(found: Recommendation, folder: Path) -> Recommendation:
     """Write the page, its text and the plan."""
     texts = {"page": sections_page("Recommendation", (), found.sections), "report": str(found)}
     if _is_in_files(found.experiment):
-        expected = f"# {found.plan}: expected macro-F1 {found.choice.expected:.3f} on validation\n"
+        expected = f"# {found.plan}: expected {_metric(found)} {found.choice.expected:.3f} on validation\n"
         texts["plan"] = expected + to_yaml(_short_record(found.experiment))
     for word, text in texts.items():
         write_text(folder / FILES[word], text)

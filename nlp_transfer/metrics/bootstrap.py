@@ -144,10 +144,17 @@ def kappa_of_counts(truth: np.ndarray, guesses: np.ndarray, weights: np.ndarray)
         truth: class ids of distinct rows, shape (rows,); `guesses` likewise.
         weights: how often each row occurs, shape (resamples, rows).
     """
-    t, p, count = truth.astype(float), guesses.astype(float), weights.sum(axis=1)
-    by_chance = weights @ (t**2 + p**2) - 2 * (weights @ t) * (weights @ p) / count
-    apart = weights @ (t - p) ** 2
-    return 1 - np.divide(apart, by_chance, out=np.ones(len(weights)), where=by_chance > 1e-9)
+    t, p = truth.astype(float), guesses.astype(float)
+    apart, squares, truths, guessed = (weights @ of for of in ((t - p) ** 2, t**2 + p**2, t, p))
+    return kappa_of_sums(apart, squares, truths, guessed, weights.sum(axis=1))
+
+
+def kappa_of_sums(
+    apart: np.ndarray, squares: np.ndarray, truth: np.ndarray, guesses: np.ndarray, rows: np.ndarray | int
+) -> np.ndarray:
+    """Return quadratic kappa by sums over rows: of squared distances, of both squares, and of truth and guesses."""
+    by_chance = squares - 2 * truth * guesses / rows
+    return 1 - np.divide(apart, by_chance, out=np.ones(len(apart)), where=by_chance > 1e-9)
 
 
 def macro_f1_of_counts(hits: np.ndarray, total: np.ndarray, *, absent: bool) -> np.ndarray:

@@ -8,12 +8,14 @@ are of one class and predicted as it, and kappa counts as 0.
 Reference: Cohen (1968), Weighted kappa, https://doi.org/10.1037/h0026256
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nlp_transfer.metrics.bootstrap import bootstrap_interval, kappa_of_counts
+from nlp_transfer.metrics.bootstrap import bootstrap_interval, kappa_of_counts, kappa_of_sums
 from nlp_transfer.metrics.metric import OrdinalRows
+from nlp_transfer.metrics.significance import RowScores
 
 
 def ordinal_scores(rows: OrdinalRows) -> dict[str, Any]:
@@ -34,3 +36,47 @@ def ordinal_scores(rows: OrdinalRows) -> dict[str, Any]:
             low, high = bootstrap_interval(predictions, references, name)
             scores |= {f"{name}_low": low, f"{name}_high": high}
     return scores
+
+
+@dataclass(frozen=True)
+class KappaScores(RowScores):
+    """Quadratic kappa of rows of classes with an order.
+
+    Args:
+        predictions: class ids of each run, shape (runs, rows).
+        references: the truth, shape (rows,).
+
+    Example:
+        >>> KappaScores(np.array([[0, 1, 2], [1, 1, 1]]), np.array([0, 1, 2])).observed()
+        array([1., 0.])
+    """
+
+    predictions: np.ndarray
+    references: np.ndarray
+
+    def observed(self) -> np.ndarray:
+        """Return the kappa of each run."""
+        once = np.ones((1, len(self.references)))
+        return np.array([kappa_of_counts(self.references, run, once)[0] for run in self.predictions])
+
+    def resampled(self, samples: int, seed: int) -> np.ndarray:
+        """Return the kappa of resamples."""
+        rows = len(self.references)
+        weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=samples).astype(float)
+        return np.stack([kappa_of_counts(self.references, run, weights) for run in self.predictions])
+
+    def swapped(self, first: int, second: int, samples: int, seed: int) -> np.ndarray:
+        """Return the difference of kappas with the predictions of a random half of rows swapped."""
+        t, rows = self.references.astype(float), len(self.references)
+        kept = np.random.default_rng(seed).integers(2, size=(samples, rows)).astype(float)
+        sides = [self.predictions[run].astype(float) for run in (first, second)]
+
+        def score(of_first: np.ndarray) -> np.ndarray:
+            shares = (of_first, 1 - of_first)
+            apart, squares, guesses = (
+                sum(share @ of(side) for share, side in zip(shares, sides, strict=True))
+                for of in (lambda p: (t - p) ** 2, lambda p: p**2, lambda p: p)
+            )
+            return kappa_of_sums(apart, squares + (t**2).sum(), t.sum(), guesses, rows)  # type: ignore[arg-type]
+
+        return score(kept) - score(1 - kept)

@@ -44,3 +44,39 @@ def test_swapping_all_rows_turns_the_difference():
     assert abs(swapped.mean()) < 0.02
     (found,) = compare_systems(scores, {"b": [1], "a": [0]})
     assert found.clear
+
+
+def test_classes_with_an_order_are_compared_by_kappa_and_others_by_macro_f1():
+    rows = [
+        {"id": i, "split": "test", "domain": "source", "label": name, "predicted": name} for i, name in enumerate("abc")
+    ]
+    rows[2] = {**rows[2], "predicted": "b"}
+    scores: dict[str, Any] = {"per_class": dict.fromkeys("abc")}
+    run: Any = SimpleNamespace(report=SimpleNamespace(metrics={"source": {"test": scores}}))
+    assert scores_of(run, [rows])[0].name == "macro_f1"
+    scores["quadratic_kappa"] = 0.8
+    metric, found = scores_of(run, [rows])
+    assert metric.name == "quadratic_kappa"
+    assert found.observed().tolist() == pytest.approx([1 - 1 / (5 + 2 - 2 * 3 * 2 / 3)])
+
+
+def test_numbers_are_compared_by_r2():
+    def number(row_id: int, predicted: Any, reference: Any) -> dict[str, Any]:
+        return {"id": row_id, "split": "test", "domain": "source", "reference": reference, "predicted": predicted}
+
+    run: Any = SimpleNamespace()
+    metric, found = scores_of(
+        run, [[number(0, 1.0, 1.0), number(1, 2.0, 3.0)], [number(1, 3.0, 3.0), number(0, 1.0, 1.0)]]
+    )
+    assert metric.name == "r2"
+    assert found.observed().tolist() == pytest.approx([0.5, 1.0])
+    _, several = scores_of(
+        run,
+        [
+            [
+                number(0, {"a": 1.0, "b": 2.0}, {"a": 1.0, "b": 2.0}),
+                number(1, {"a": 2.0, "b": 4.0}, {"a": 3.0, "b": 4.0}),
+            ]
+        ],
+    )
+    assert several.observed().tolist() == pytest.approx([0.75])

@@ -37,7 +37,7 @@ def test_what_a_recommendation_leaves(tree: dict[str, Any], tmp_path: Path) -> N
     plan = Path(found.paths["plan"]).read_text()
     assert plan.startswith("# frozen_encoder: expected macro-F1 ")
     assert "label_smoothing" not in plan  # a default
-    assert f"A TF-IDF linear SVM has {found.baseline:.3f} on them." in str(found)
+    assert f"The baseline tfidf_svm has {found.baseline:.3f} on them." in str(found)
     assert "It was compared with no other plan: give more minutes." in str(found)
     assert len(repr(found)) < 2000
     assert str(chosen.training.output_dir) == str(tmp_path / "run")

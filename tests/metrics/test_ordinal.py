@@ -8,7 +8,8 @@ from sklearn.metrics import cohen_kappa_score
 
 from nlp_transfer.metrics.bootstrap import bootstrap_difference, bootstrap_interval, kappa_of_counts
 from nlp_transfer.metrics.metric import OrdinalRows
-from nlp_transfer.metrics.ordinal import ordinal_scores
+from nlp_transfer.metrics.ordinal import KappaScores, ordinal_scores
+from nlp_transfer.metrics.significance import compare_systems
 
 
 def test_by_hand():
@@ -58,3 +59,20 @@ def test_intervals_hold_the_score_and_shrink_with_rows():
         assert high - low < few[1] - few[0]
     assert bootstrap_difference(truth, guesses, truth, "mae_in_classes")[1] < 0
     assert bootstrap_difference(truth, guesses, truth, "quadratic_kappa")[0] > 0
+
+
+def test_runs_are_compared_by_kappa():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(5, size=300)
+    near, far = (truth + rng.integers(-1, 2, size=300)).clip(0, 4), rng.permutation(truth)
+    scores = KappaScores(np.stack([near, far]), truth)
+    assert scores.observed()[0] == pytest.approx(cohen_kappa_score(truth, near, weights="quadratic"))
+    (difference,) = compare_systems(scores, {"far": [1], "near": [0]})
+    assert difference.clear
+    assert difference.difference == pytest.approx(scores.observed()[0] - scores.observed()[1])
+    swapped = scores.swapped(0, 1, 400, 0)
+    assert abs(swapped.mean()) < 0.02
+    kept = np.random.default_rng(0).integers(2, size=(400, 300))[0] == 1
+    sides = [np.where(kept, near, far), np.where(kept, far, near)]
+    expected = [cohen_kappa_score(truth, side, weights="quadratic") for side in sides]
+    assert swapped[0] == pytest.approx(expected[0] - expected[1])
