@@ -69,7 +69,7 @@ def test_the_page_has_what_the_page_of_a_run_has(evaluation: Evaluation) -> None
     page = evaluation.page()
     assert page.startswith("<!DOCTYPE html>") and "<h1>runs/a_b on data/[old]/a_b</h1>" in page
     assert '<a href="#corpus">Corpus</a><a href="#versions">Versions</a></nav>' in page
-    assert "Confusion matrix: 3 of 4 texts are on its diagonal" in page and "<td>0.750</td>" in page
+    assert "Confusion matrix: 3 of 4 rows are on its diagonal" in page and "<td>0.750</td>" in page
     assert "Otherwise than in the model's run: max_length 64." in page
 
 

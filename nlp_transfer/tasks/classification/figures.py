@@ -22,11 +22,11 @@ CURVE_POINTS = 200
 def class_bars(scores: Scores) -> Figure:
     """Return the F1 of each class with its support; of many classes those of the lowest F1."""
     classes = scores["per_class"]
-    shown, caption = list(classes), "The F1 of each class, with the number of its texts."
+    shown, caption = list(classes), "The F1 of each class, with the number of its rows."
     if len(classes) > BAR_CLASSES:
         known = [name for name in classes if classes[name]["f1"] is not None]
         shown = sorted(known, key=lambda name: float(classes[name]["f1"]))[:BAR_CLASSES]
-        caption = f"The {len(shown)} classes of the lowest F1 out of {len(classes):,}, with the number of their texts."
+        caption = f"The {len(shown)} classes of the lowest F1 out of {len(classes):,}, with the number of their rows."
     chart = Bars(
         "F1",
         {name: classes[name]["f1"] for name in shown},
@@ -41,8 +41,8 @@ def confusion_grid(scores: Scores, table: Table) -> Figure:
     right = sum(row[place] for place, row in enumerate(counts))
     return Figure(
         Grid("predicted", "true", list(table.columns[1:]), counts),
-        f"Confusion matrix: {right:,} of {sum(map(sum, counts)):,} texts are on its diagonal",
-        "The darker a cell, the larger its share of the texts of the true class.",
+        f"Confusion matrix: {right:,} of {sum(map(sum, counts)):,} rows are on its diagonal",
+        "The darker a cell, the larger its share of the rows of the true class.",
     )
 
 

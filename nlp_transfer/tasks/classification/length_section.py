@@ -68,7 +68,7 @@ def _tokens_read(
     for name, rows in splits:
         long, shares[name] = int(_long(rows, reading).sum()), _share_read(rows)
         table.append([name, f"{len(rows):,}", f"{long:,} ({long / max(1, len(rows)):.0%})", f"{shares[name]:.1%}"])
-    columns = ["split", "texts", f"longer than {reading.max_length:,} tokens", "tokens read"]
+    columns = ["split", "rows", f"longer than {reading.max_length:,} tokens", "tokens read"]
     yield Table("", columns, table, in_terminal=False)
     if min(shares.values()) == 1:
         return

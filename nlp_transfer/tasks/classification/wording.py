@@ -2,7 +2,7 @@
 
 LEGEND = (
     "Macro means run over classes, micro over decisions, weighted over classes by support. ECE is how far the "
-    "confidence is from the share that is right, AURC the mean error rate of the surest texts; less is better."
+    "confidence is from the share that is right, AURC the mean error rate of the surest rows; less is better."
 )
 
 NOT_FOR = (

@@ -35,14 +35,14 @@ def test_bars_of_classes():
 def test_of_many_classes_the_worst_have_bars():
     made = class_bars(per_class(**{f"c{number}": number / 100 for number in range(99, -1, -1)}))
     assert list(made.chart.bars) == [f"c{number}" for number in range(BAR_CLASSES)]
-    assert made.caption == "The 40 classes of the lowest F1 out of 100, with the number of their texts."
+    assert made.caption == "The 40 classes of the lowest F1 out of 100, with the number of their rows."
 
 
 def test_a_confusion_matrix_in_colours():
     scores = {**per_class(a=0.5, b=0.5), "confusion_matrix": [[3, 1], [2, 4]]}
     made = confusion_grid(scores, confusion_table(scores, ""))
     assert (made.chart.names, made.chart.counts) == (["a", "b"], [[3, 1], [2, 4]])
-    assert made.alt == "Confusion matrix: 7 of 10 texts are on its diagonal"
+    assert made.alt == "Confusion matrix: 7 of 10 rows are on its diagonal"
 
 
 def test_bins_have_equally_many_texts():

@@ -18,7 +18,7 @@ from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.runner import run
 from nlp_transfer.tasks import Regression
 from tests.tiny_numbers import number_tree, numbers, write_numbers
-from tests.tiny_runs import tiny_encoder
+from tests.tiny_runs import tiny_encoder, train_on_two_processes
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,17 @@ def test_several_numbers_without_a_validation_split_are_in_their_units_too(encod
     assert set(one.predicted) == {"value", "days"}
     assert report.metrics["source"]["test"]["per_value"]["value"]["mae"] < 1500
     assert "| number | model R² |" in (tmp_path / "run" / "report.md").read_text()
+
+
+@pytest.mark.slow
+def test_two_processes_put_the_units_back_once(encoder, tmp_path):
+    tree = number_tree(encoder, write_numbers(tmp_path / "prices"), tmp_path / "run", num_train_epochs=12)
+    train_on_two_processes(tree, tmp_path)
+    scores = json.loads((tmp_path / "run" / "metrics.json").read_text())["source"]["test"]
+    predicted = load(tmp_path / "run").predict([row["text"] for row in numbers(24, seed=2)])
+    made, truth = [one.predicted for one in predicted], [row["value"] for row in numbers(24, seed=2)]
+    assert scores["r2"] > 0.5
+    assert r2_score(truth, made) == pytest.approx(scores["r2"], abs=1e-4)
 
 
 def test_training_goes_on_from_the_numbers_of_a_trained_model(encoder, tmp_path):
