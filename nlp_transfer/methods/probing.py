@@ -89,7 +89,7 @@ class LinearProbing(Method):
         from nlp_transfer.models.heads.pooling import available_layers, available_poolings
 
         check_adapter_conflict(self.name, model)
-        if model.config.problem_type == "regression" and self.losses != ["task"]:
+        if getattr(getattr(model, "config", None), "problem_type", None) == "regression" and self.losses != ["task"]:
             raise ConfigError(f"{self.name}.losses is {self.losses}; a head for numbers is fitted by [task] alone.")
         family(model)  # which refuses one that is not known
         if (pooling := getattr(model, "window_pooling", "mean")) not in MEANS:

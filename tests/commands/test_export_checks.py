@@ -10,7 +10,11 @@ from nlp_transfer.commands.export_checks import CHECK_ROWS, SENTENCES, ExportChe
 from nlp_transfer.errors import DataError
 
 PREDICTOR = SimpleNamespace(
-    origin="", kind="texts", max_length=40, decisions=lambda texts, logits: [int(one.argmax()) for one in logits]
+    origin="",
+    kind="texts",
+    max_length=40,
+    decisions=lambda texts, logits: [int(one.argmax()) for one in logits],
+    row_of=lambda text: text,
 )
 
 

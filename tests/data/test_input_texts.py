@@ -53,17 +53,6 @@ def write(path: Path, content: str | bytes) -> Path:
         ("a.txt", "one, 1\r\nzwei ü"),
     ],
 )
-def test_pairs_are_columns_of_a_file(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", "first,second,id\na clause,a claim,x\n")
-    assert list(InputReader(str(path), kind="pairs")) == [("x", ("a clause", "a claim"))]
-    with pytest.raises(DataError, match=r"--text_column names one column, and each row needs two texts\."):
-        InputReader(str(path), kind="pairs", text_column="first")
-    with pytest.raises(DataError, match=r"holds one text a row, and each row needs two, 'first' and 'second'\."):
-        InputReader(str(write(tmp_path / "a.txt", "a text\n")), kind="pairs")
-    with pytest.raises(DataError, match=r"no column 'second'; columns found: first\. Call the columns of texts"):
-        list(InputReader(str(write(tmp_path / "b.csv", "first\na clause\n")), kind="pairs"))
-
-
 def test_every_format_gives_numbers_and_texts(tmp_path: Path, name: str, content: str, ending: str) -> None:
     path = write(tmp_path / (name + ending), content)
     assert list(InputReader(str(path))) == [(0, "one, 1"), (1, "zwei ü")]
@@ -279,3 +268,14 @@ def test_texts_to_predict_that_may_not_be_looked_at(tmp_path: Path, refuse: Call
 def test_a_header_on_standard_input(pipe: Callable[[bytes], None], piped: bytes, expected: list[Any]) -> None:
     pipe(piped)
     assert list(InputReader("-")) == expected
+
+
+def test_pairs_are_columns_of_a_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "first,second,id\na clause,a claim,x\n")
+    assert list(InputReader(str(path), kind="pairs")) == [("x", ("a clause", "a claim"))]
+    with pytest.raises(DataError, match=r"--text_column names one column, and each row needs two texts\."):
+        InputReader(str(path), kind="pairs", text_column="first")
+    with pytest.raises(DataError, match=r"holds one text a row, and each row needs two, 'first' and 'second'\."):
+        InputReader(str(write(tmp_path / "a.txt", "a text\n")), kind="pairs")
+    with pytest.raises(DataError, match=r"no column 'second'; columns found: first\. Call the columns of texts"):
+        list(InputReader(str(write(tmp_path / "b.csv", "first\na clause\n")), kind="pairs"))

@@ -292,9 +292,7 @@ def test_code_runs_where_the_config_says_so(folder: Path, monkeypatch: Any, tmp_
     edit(folder / "config.json", auto_map=auto)
     load_encoder_with_head(ModelReference(str(folder)), label_names=["a", "b"])
     assert not ran.exists()
-    loaded = load_encoder_with_head(
-        ModelReference(str(folder), trust_remote_code=True), label_names=["a", "b"], multi_label=False
-    )
+    loaded = load_encoder_with_head(ModelReference(str(folder), trust_remote_code=True), label_names=["a", "b"])
     assert type(loaded.model).__name__ == "MyModel"
     assert ran.exists()
 

@@ -110,9 +110,7 @@ def test_the_pooler_that_a_classifier_reads_is_passed_on(kind, tmp_path):
     assert not any("pooler" in name for name in model.state_dict())
     save(model, tiny_tokenizer(), tmp_path / "second", record={}, cut_at=None)
     save(load(tmp_path / "second").model, tiny_tokenizer(), tmp_path / "third", record={}, cut_at=None)
-    found = load_encoder_with_head(
-        ModelReference(str(tmp_path / "third")), label_names=["a", "b", "c"], multi_label=False
-    )
+    found = load_encoder_with_head(ModelReference(str(tmp_path / "third")), label_names=["a", "b", "c"])
     assert not any("pooler" in name for name in found.new_parameters)
     for name, weight in weights.items():
         torch.testing.assert_close(found.model.state_dict()[name], weight, rtol=0, atol=0)
