@@ -6,7 +6,7 @@ Reference: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -135,6 +135,13 @@ def resampled_scores(guesses: Sequence[Any], truth: Any, statistic: str, samples
                 total = weights @ actual + weights @ claimed
                 scores[i, drawn] = macro_f1_of_counts(weights @ (actual & claimed), total, absent=truth.ndim == 2)
     return scores
+
+
+def resample_counts(rows: int, samples: int = BOOTSTRAP_SAMPLES, seed: int = 0) -> Iterator[np.ndarray]:
+    """Yield blocks of how often each row occurs in resamples, shape (resamples, rows)."""
+    rng, block = np.random.default_rng(seed), max(1, _CELLS // rows)
+    for start in range(0, samples, block):
+        yield rng.multinomial(rows, np.full(rows, 1 / rows), size=min(block, samples - start)).astype(float)
 
 
 def kappa_of_counts(truth: np.ndarray, guesses: np.ndarray, weights: np.ndarray) -> np.ndarray:

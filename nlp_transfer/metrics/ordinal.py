@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nlp_transfer.metrics.bootstrap import bootstrap_interval, kappa_of_counts, kappa_of_sums
+from nlp_transfer.metrics.bootstrap import bootstrap_interval, kappa_of_counts, kappa_of_sums, resample_counts
 from nlp_transfer.metrics.metric import OrdinalRows
 from nlp_transfer.metrics.significance import RowScores
 
@@ -61,9 +61,11 @@ class KappaScores(RowScores):
 
     def resampled(self, samples: int, seed: int) -> np.ndarray:
         """Return the kappa of resamples."""
-        rows = len(self.references)
-        weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=samples).astype(float)
-        return np.stack([kappa_of_counts(self.references, run, weights) for run in self.predictions])
+        blocks = [
+            np.stack([kappa_of_counts(self.references, run, weights) for run in self.predictions])
+            for weights in resample_counts(len(self.references), samples, seed)
+        ]
+        return np.concatenate(blocks, axis=1)
 
     def swapped(self, first: int, second: int, samples: int, seed: int) -> np.ndarray:
         """Return the difference of kappas with the predictions of a random half of rows swapped."""

@@ -27,7 +27,16 @@ ROWS_A_BIN = 10
 """Minimum number of decisions of a bin."""
 
 _OF_ENTITIES = ("entities_accepted", "accepted_entity_precision")
-_PROMISES = ("accepted", "accepted_precision", "coverage", "coverage_per_class", "set_size", *_OF_ENTITIES)
+_OF_NUMBERS = ("interval_coverage", "interval_width")
+_PROMISES = (
+    "accepted",
+    "accepted_precision",
+    "coverage",
+    "coverage_per_class",
+    "set_size",
+    *_OF_ENTITIES,
+    *_OF_NUMBERS,
+)
 
 _CELLS = 4_000_000  # numbers in one block of resamples: 32 MB
 

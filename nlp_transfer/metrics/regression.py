@@ -7,17 +7,15 @@ row each score is the mean over the numbers. Spearman's is the correlation of ra
 the whole split. A score that is undefined, such as the correlation of a constant, is None.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES, percentile_interval
+from nlp_transfer.metrics.bootstrap import percentile_interval, resample_counts
 from nlp_transfer.metrics.metric import RegressionRows
 from nlp_transfer.metrics.significance import RowScores
 
-_CELLS = 4_000_000  # numbers in one block of resamples: 32 MB
 _NAMES = ("r2", "mae", "mse", "pearson", "spearman")
 
 
@@ -44,7 +42,8 @@ def regression_scores(rows: RegressionRows) -> dict[str, Any]:
         scores[name] = float(np.mean(known)) if len(known) == len(own) else None
     if rows.interval:
         drawn = [
-            np.mean([_stacked(part.scores(weights)) for part in parts], axis=0) for weights in _resamples(len(truth))
+            np.mean([_stacked(part.scores(weights)) for part in parts], axis=0)
+            for weights in resample_counts(len(truth))
         ]
         for name, values in zip(_NAMES, np.concatenate(drawn, axis=1), strict=True):
             defined = values[~np.isnan(values)]
@@ -69,7 +68,7 @@ def r2_gain_interval(ours: np.ndarray, theirs: np.ndarray, truth: np.ndarray) ->
         True
     """
     gains = []
-    for weights in _resamples(len(truth)):
+    for weights in resample_counts(len(truth)):
         sides = [
             np.mean([_Number(truth[:, k], side[:, k]).scores(weights)["r2"] for k in range(truth.shape[1])], axis=0)
             for side in (ours, theirs)
@@ -102,9 +101,8 @@ class NumberScores(RowScores):
 
     def resampled(self, samples: int, seed: int) -> np.ndarray:
         """Return the R² of resamples."""
-        rows = len(self.references)
-        weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), size=samples).astype(float)
-        return self._scores(weights)
+        blocks = resample_counts(len(self.references), samples, seed)
+        return np.concatenate([self._scores(weights) for weights in blocks], axis=1)
 
     def swapped(self, first: int, second: int, samples: int, seed: int) -> np.ndarray:
         """Return the difference of R² with the predictions of a random half of rows swapped."""
@@ -173,11 +171,3 @@ def _stacked(scores: dict[str, np.ndarray]) -> np.ndarray:
 
 def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _resamples(rows: int, seed: int = 0) -> Iterator[np.ndarray]:
-    """Yield blocks of how often each row occurs in resamples, shape (resamples, rows)."""
-    rng, block = np.random.default_rng(seed), max(1, _CELLS // rows)
-    for start in range(0, BOOTSTRAP_SAMPLES, block):
-        size = min(block, BOOTSTRAP_SAMPLES - start)
-        yield rng.multinomial(rows, np.full(rows, 1 / rows), size=size).astype(float)

@@ -44,7 +44,7 @@ def encode_texts(
     Returns:
         One row a text: `id`, the columns of `keep`, `input_ids`, `attention_mask`, `length` (tokens), `text_length`
         (tokens before truncation), `read` (the number of them that are read), `truncated`, with `windows` also those
-        that it makes (see `DocumentTokens`), and `labels`: an int, or multi-hot floats, shape (classes,).
+        that it makes (see `DocumentTokens`), and `labels`: an int; multi-hot floats, shape (classes,); or numbers.
 
     Raises:
         DataError: a second text leaves no room for the first.

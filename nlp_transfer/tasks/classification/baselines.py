@@ -12,10 +12,10 @@ import numpy as np
 
 from nlp_transfer.data.encoding.text_pairs import row_texts
 from nlp_transfer.tasks.classification.decision import Decision
+from nlp_transfer.tasks.reading.baselines import vectorized
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from sklearn.feature_extraction.text import TfidfVectorizer
 
     from nlp_transfer.data.corpus import Corpus
     from nlp_transfer.tasks.base import DomainPredictions, DomainScores
@@ -147,19 +147,6 @@ def label_array(dataset: "Dataset", classes: int, *, multi_label: bool) -> np.nd
     if not multi_label:
         return np.asarray(dataset["label"])
     return np.array([multi_hot(labels, classes) for labels in dataset["labels"]], dtype=np.int64)
-
-
-def vectorized(texts: Sequence[str]) -> "tuple[TfidfVectorizer, Any] | None":
-    """Return the fitted vectorizer and its sparse matrix, shape (rows, terms); None for texts without words."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    for least_texts in (2, 1):  # a handful of texts may share no term
-        vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=least_texts)
-        try:
-            return vectorizer, vectorizer.fit_transform(texts)
-        except ValueError:  # the vocabulary is empty
-            continue
-    return None
 
 
 def checked_labels(texts: Sequence[Any], labels: np.ndarray) -> np.ndarray:

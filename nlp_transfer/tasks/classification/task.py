@@ -4,7 +4,7 @@ A concrete task names its rows (`columns`), its baselines and its texts for peop
 whether a row has one class (column `label`) or any number of them (`labels`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,8 +15,9 @@ from nlp_transfer.data.encoding.token_frequencies import TokenFrequencies
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.metric import ClassificationRows, ProbabilityRows, Scores
 from nlp_transfer.models.outputs import Output
-from nlp_transfer.tasks.base import DomainPredictions, Predictions
+from nlp_transfer.tasks.base import DomainPredictions, DomainScores, Predictions
 from nlp_transfer.tasks.blocks import Block, Section
+from nlp_transfer.tasks.classification.baselines import Baseline, fit_baselines, predict_all, score_baselines
 from nlp_transfer.tasks.classification.checks import value_problems
 from nlp_transfer.tasks.classification.decision import Decision
 from nlp_transfer.tasks.classification.decision_settings import DecisionSettings, fit_decision, with_thresholds
@@ -51,6 +52,8 @@ class Classification(ReadingTask):
     scored_rows: ClassVar[tuple[type, ...]] = (ClassificationRows, ProbabilityRows)
     ordered: ClassVar[bool] = False
     """Classes have an order."""
+    baseline_table: ClassVar[Mapping[str, Baseline]]
+    """The baselines of texts, or of pairs of them, by name."""
 
     class_weights: str | dict[str, float] | None = None
     focal_gamma: float = 0.0
@@ -210,3 +213,16 @@ class FittedClassification(FittedReadingTask):
         return self.decision.prediction_rows(
             predictions.ids, predictions.labels, self.probabilities(predictions.logits)
         )
+
+    def baselines(
+        self,
+        names: Sequence[str],
+        corpora: Mapping[str, Corpus],
+        predictions: DomainPredictions,
+        encoded: "Mapping[str, Mapping[str, Dataset]]",
+    ) -> dict[str, DomainScores]:
+        """Score the baselines on each split."""
+        table, classes = self.config.baseline_table, len(self.label_names)
+        fitted = fit_baselines(table, names, corpora, classes, multi_label=self.multi_label)
+        self.baseline_predictions = predict_all(fitted, predictions)
+        return score_baselines(self.baseline_predictions, predictions, self.decision)

@@ -16,11 +16,8 @@ from nlp_transfer.tasks.classification.baselines import (
     checked_labels,
     majority,
     tfidf_svm,
-    vectorized,
 )
-
-PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0)
-"""Penalties of the ridge regression."""
+from nlp_transfer.tasks.reading.baselines import tfidf_ridge
 
 
 def median(texts: Sequence[str], labels: np.ndarray) -> Predictor:
@@ -35,31 +32,24 @@ def median(texts: Sequence[str], labels: np.ndarray) -> Predictor:
     return lambda unseen: np.full(len(unseen), answer)
 
 
-def tfidf_ridge(texts: Sequence[str], labels: np.ndarray) -> Predictor:
-    """Fit a ridge regression of the class's number on TF-IDF; texts without words predict the median.
+def rounded_ridge(texts: Sequence[str], labels: np.ndarray) -> Predictor:
+    """Fit a ridge regression of the class's number on TF-IDF, and round it to a class of training.
 
     Example:
         >>> texts = ["bad", "fair", "good"] * 4
-        >>> tfidf_ridge(texts, np.array([0, 1, 2] * 4))(["good", "bad"])
+        >>> rounded_ridge(texts, np.array([0, 1, 2] * 4))(["good", "bad"])
         array([2, 0])
     """
-    from sklearn.linear_model import RidgeCV
-
     labels = checked_labels(texts, labels)
-    fitted = vectorized(texts)
-    if fitted is None:
-        return median(texts, labels)
-    vectorizer, features = fitted
-    model = RidgeCV(PENALTIES).fit(features, labels)
-    most = int(labels.max())
-    return lambda unseen: model.predict(vectorizer.transform(unseen)).round().clip(0, most).astype(np.int64)
+    predict, most = tfidf_ridge(texts, labels[:, None].astype(float)), int(labels.max())
+    return lambda unseen: predict(unseen)[:, 0].round().clip(0, most).astype(np.int64)
 
 
 BASELINES: Mapping[str, Baseline] = {
     "majority": majority,
     "median": median,
     "tfidf_svm": tfidf_svm,
-    "tfidf_ridge": tfidf_ridge,
+    "tfidf_ridge": rounded_ridge,
     "chance": chance,
 }
 """The baselines by name. One line a baseline."""

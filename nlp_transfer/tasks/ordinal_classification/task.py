@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, final
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.metric import ClassificationRows, OrdinalRows, ProbabilityRows, Scores
-from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Wording
-from nlp_transfer.tasks.classification.baselines import fit_baselines, predict_all, score_baselines
+from nlp_transfer.tasks.base import Columns, Wording
+from nlp_transfer.tasks.classification.baselines import Baseline
 from nlp_transfer.tasks.classification.task import Classification, FittedClassification
 from nlp_transfer.tasks.ordinal_classification import NAME
 from nlp_transfer.tasks.ordinal_classification.baselines import BASELINES
 from nlp_transfer.tasks.ordinal_classification.wording import WORDING
 
 if TYPE_CHECKING:
-    from datasets import Dataset
     from torch import Tensor
 
     from nlp_transfer.tasks.predictor import Predictor
@@ -39,6 +38,7 @@ class OrdinalClassification(Classification):
     name: ClassVar[str] = NAME
     primary_metric: ClassVar[str] = "quadratic_kappa"
     columns: ClassVar[Columns] = Columns(labels=True)
+    baseline_table: ClassVar[Mapping[str, Baseline]] = BASELINES
     baseline_names: ClassVar[tuple[str, ...]] = tuple(BASELINES)
     scored_rows: ClassVar[tuple[type, ...]] = (OrdinalRows, ClassificationRows, ProbabilityRows)
     wording: ClassVar[Wording] = WORDING
@@ -84,8 +84,9 @@ class OrdinalClassification(Classification):
             listed = {"lacks": set(names) - set(order), "has": set(order) - set(names)}
             what = " and ".join(f"{verb} {', '.join(sorted(which))}" for verb, which in listed.items() if which)
             raise ConfigError(f"task.order {what}; the classes of {corpus.origin} are {', '.join(names)}.")
-        splits = {name: with_class_order(split, order) for name, split in corpus.splits.items()}
-        return corpus if order == names else replace(corpus, splits=splits)
+        if order == names:
+            return corpus
+        return replace(corpus, splits={name: with_class_order(split, order) for name, split in corpus.splits.items()})
 
     def fit(self, corpus: Corpus) -> "FittedOrdinalClassification":
         """Return the task with the labels of a prepared corpus; raise DataError without one label a text."""
@@ -118,15 +119,3 @@ class FittedOrdinalClassification(FittedClassification):
         from nlp_transfer.tasks.ordinal_classification.losses import ordinal_loss
 
         return ordinal_loss(logits, labels, class_weights=self.weights)
-
-    def baselines(
-        self,
-        names: Sequence[str],
-        corpora: Mapping[str, Corpus],
-        predictions: DomainPredictions,
-        encoded: "Mapping[str, Mapping[str, Dataset]]",
-    ) -> dict[str, DomainScores]:
-        """Score the baselines on each split."""
-        fitted = fit_baselines(BASELINES, names, corpora, len(self.label_names), multi_label=False)
-        self.baseline_predictions = predict_all(fitted, predictions)
-        return score_baselines(self.baseline_predictions, predictions, self.decision)

@@ -182,10 +182,8 @@ class FittedRegression(FittedReadingTask):
 
         predicted = self.values(logits)
         loss = float((((predicted - labels) / self.units.scale) ** 2).mean())
-        return {"loss": loss, **compute_scores(self._rows(predicted, labels, interval=interval))}
-
-    def _rows(self, predicted: np.ndarray, labels: np.ndarray, *, interval: bool) -> RegressionRows:
-        return RegressionRows(predicted, labels, self.value_names, self.half_widths, interval)
+        judged = RegressionRows(predicted, labels, self.value_names, self.half_widths, interval)
+        return {"loss": loss, **compute_scores(judged)}
 
     def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
         """Yield the numbers of each text."""

@@ -16,8 +16,8 @@ from nlp_transfer.tasks.classification.baselines import (
     checked_labels,
     majority,
     tfidf_svm,
-    vectorized,
 )
+from nlp_transfer.tasks.reading.baselines import vectorized
 
 Pair = tuple[str, str]
 

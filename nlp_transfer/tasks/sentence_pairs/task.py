@@ -1,13 +1,13 @@
 """Sentence pairs: the class of two texts, `first` and `second`, of which the first may be a long document."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.data.validation.row_kinds import PAIRS
-from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Wording
-from nlp_transfer.tasks.classification.baselines import fit_baselines, predict_all, score_baselines
+from nlp_transfer.tasks.base import Columns, Wording
+from nlp_transfer.tasks.classification.baselines import Baseline
 from nlp_transfer.tasks.classification.task import Classification, FittedClassification
 from nlp_transfer.tasks.reading.long_documents import WINDOWS
 from nlp_transfer.tasks.sentence_pairs import NAME
@@ -15,8 +15,6 @@ from nlp_transfer.tasks.sentence_pairs.baselines import BASELINES
 from nlp_transfer.tasks.sentence_pairs.wording import WORDING
 
 if TYPE_CHECKING:
-    from datasets import Dataset
-
     from nlp_transfer.tasks.predictor import Predictor
 
 
@@ -38,6 +36,7 @@ class SentencePairs(Classification):
 
     name: ClassVar[str] = NAME
     columns: ClassVar[Columns] = Columns(labels=True, kind=PAIRS)
+    baseline_table: ClassVar[Mapping[str, Baseline]] = BASELINES
     baseline_names: ClassVar[tuple[str, ...]] = tuple(BASELINES)
     wording: ClassVar[Wording] = WORDING
 
@@ -50,23 +49,6 @@ class SentencePairs(Classification):
 
         return PairPredictor
 
-    def fit(self, corpus: Corpus) -> "FittedSentencePairs":
+    def fit(self, corpus: Corpus) -> FittedClassification:
         """Return the task with the labels and class frequencies of `corpus`; raise DataError without labels."""
-        return FittedSentencePairs(self, corpus)
-
-
-@final
-class FittedSentencePairs(FittedClassification):
-    """A task of sentence pairs that has read its corpus."""
-
-    def baselines(
-        self,
-        names: Sequence[str],
-        corpora: Mapping[str, Corpus],
-        predictions: DomainPredictions,
-        encoded: "Mapping[str, Mapping[str, Dataset]]",
-    ) -> dict[str, DomainScores]:
-        """Score the baselines on each split."""
-        fitted = fit_baselines(BASELINES, names, corpora, len(self.label_names), multi_label=self.multi_label)
-        self.baseline_predictions = predict_all(fitted, predictions)
-        return score_baselines(self.baseline_predictions, predictions, self.decision)
+        return FittedClassification(self, corpus)

@@ -8,7 +8,7 @@ from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Wording
 from nlp_transfer.tasks.blocks import Block
-from nlp_transfer.tasks.classification.baselines import BASELINES, fit_baselines, predict_all, score_baselines
+from nlp_transfer.tasks.classification.baselines import BASELINES, Baseline, fit_baselines, predict_all, score_baselines
 from nlp_transfer.tasks.classification.task import Classification, FittedClassification
 from nlp_transfer.tasks.classification.window_baselines import WINDOW_BASELINES, fit_window_baselines
 from nlp_transfer.tasks.reading.long_documents import LongDocuments
@@ -33,6 +33,7 @@ class SequenceClassification(Classification):
 
     name: ClassVar[str] = NAME
     columns: ClassVar[Columns] = Columns(labels=True)
+    baseline_table: ClassVar[Mapping[str, Baseline]] = BASELINES
     baseline_names: ClassVar[tuple[str, ...]] = (*BASELINES, *WINDOW_BASELINES)
     wording: ClassVar[Wording] = WORDING
 

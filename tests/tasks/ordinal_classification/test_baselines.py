@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nlp_transfer.tasks.ordinal_classification.baselines import BASELINES, median, tfidf_ridge
+from nlp_transfer.tasks.ordinal_classification.baselines import BASELINES, median, rounded_ridge
 
 TEXTS = ["bad", "fair", "good", "fine"] * 5
 LABELS = np.array([0, 1, 2, 3] * 5)
@@ -16,11 +16,11 @@ def test_the_median_is_a_class_with_the_least_mean_distance():
 
 
 def test_the_ridge_rounds_to_a_class_of_training():
-    predict = tfidf_ridge(TEXTS, LABELS)
+    predict = rounded_ridge(TEXTS, LABELS)
     assert predict(TEXTS[:4]).tolist() == [0, 1, 2, 3]
     assert predict(["bad fair"])[0] in (0, 1)
     assert predict(["unknown"]).min() >= 0
-    assert tfidf_ridge(["?", "!", "."], np.array([0, 1, 1]))(["a"]).tolist() == [1]
+    assert rounded_ridge(["?", "!", "."], np.array([0, 1, 1]))(["a"]).tolist() == [1]
 
 
 @pytest.mark.parametrize("name", BASELINES)

@@ -67,6 +67,7 @@ def test_a_run_predicts_numbers_in_their_units(encoder, tmp_path):
     assert r2_score(truth, made) == pytest.approx(scores["r2"], abs=1e-4)
     inside = [one.low <= value <= one.high for one, value in zip(predicted, truth, strict=True)]
     assert np.mean(inside) == pytest.approx(scores["interval_coverage"])
+    assert "interval_coverage" not in report.metrics["source"]["validation"]  # the rows that fitted the intervals
     with gzip.open(tmp_path / "run" / "predictions.jsonl.gz", "rt") as lines:
         line = next(row for row in map(json.loads, lines) if row["split"] == "test")
     assert list(line) == ["id", "split", "domain", "reference", "predicted", "low", "high"]
