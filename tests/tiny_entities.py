@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from tests.tiny_documents import documents, summary_tree
+from tests.tiny_images import images
 from tests.tiny_numbers import numbers
 from tests.tiny_pairs import pairs
 from tests.tiny_runs import FILLERS, WORDS, rows
@@ -60,5 +61,6 @@ MAKERS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "entities": entities,
     "pairs": pairs,
     "numbers": numbers,
+    "images": images,
 }
 """Functions that make rows, by their kind."""

@@ -33,10 +33,13 @@ def dry_run(experiment: Experiment) -> str:
     count = min(EXAMPLES, len(train))
     lines.append(f"\nThe first {count} encoded training examples:")
     for row in train.select(range(count)):
-        labelled = bool(experiment.sources)
-        learned, text = task.example(row, tokenizer) if labelled else ("no label", tokenizer.decode(row["input_ids"]))
+        reads_tokens = "input_ids" in row
+        learned, text = "no label", tokenizer.decode(row["input_ids"]) if reads_tokens else ""
+        if experiment.sources:
+            learned, text = task.example(row, tokenizer)
         excerpt = text if len(text) <= 160 else f"{text[:120]} … {text[-39:]}"
-        lines.append(f"  {row['id']}  {row['length']} tokens  {learned}\n    {excerpt}")
+        length = f"  {row['length']} tokens" if reads_tokens else ""
+        lines.append(f"  {row['id']}{length}  {learned}\n    {excerpt}")
     parameters, methods = count_parameters(prepared.loaded.model)[1], ", ".join(one.name for one in experiment.methods)
     lines.append(f"\nModel: {prepared.loaded.origin}, {parameters:,} parameters. It has all that {methods} needs.")
     if (baseline := source_only_experiment(experiment)) is not None:

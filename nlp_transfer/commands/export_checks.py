@@ -15,9 +15,9 @@ import numpy as np
 
 from nlp_transfer.commands.finished_runs import NOT_TRAINING
 from nlp_transfer.config.experiment import load_config
-from nlp_transfer.data.encoding.text_pairs import row_texts
 from nlp_transfer.data.input_texts import InputReader
 from nlp_transfer.data.merging import load_sources
+from nlp_transfer.data.row_inputs import row_inputs
 from nlp_transfer.errors import CheckpointError, DataError, NLPTransferError
 from nlp_transfer.models.onnx.runtime import OnnxNetwork, external_name
 from nlp_transfer.tasks.predictor import ExportablePredictor, Logits
@@ -130,6 +130,8 @@ def check_texts(
         texts, what = _held_out(Path(model).expanduser())
     sentences = [" ".join(SENTENCES[:count]) for count in range(1, len(SENTENCES) + 1)] + list(SENTENCES)
     texts = texts or [predictor.row_of(text) for text in sentences]
+    if not predictor.max_length:  # images have one size
+        return texts, what
     firsts = [text if isinstance(text, str) else text[0] for text in texts]
     longest = predictor.row_of(_of_length(firsts, predictor.max_length))
     return [*texts, longest], f"{what} and one of the greatest length"
@@ -161,4 +163,4 @@ def _held_out(folder: Path) -> tuple[list[Any], str]:
     split = next((name for name in ("test", "validation") if name in corpus.splits), "train")
     rows = corpus.splits[split]
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(CHECK_ROWS, len(rows))).astype(int))
-    return row_texts(rows.select(chosen)), f"{len(chosen):,} texts of the run's {split} split"
+    return row_inputs(rows.select(chosen)), f"{len(chosen):,} texts of the run's {split} split"

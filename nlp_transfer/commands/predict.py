@@ -57,7 +57,8 @@ def predict(
     Args:
         model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).
         file: a file that ends in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .xlsx, .conll, .bio or .txt (one text a
-            line), each also with .gz; a folder of text files; - is standard input.
+            line), each also with .gz; a folder of text files; for a model of images one, or a folder of them; - is
+            standard input.
         output: write to this new file, and not to standard output: .jsonl, .csv or .parquet, each also with .gz.
             Tables have a column a class, and lists as JSON.
         text_column: the column that holds the text; null is its name in training, else text, or document for a

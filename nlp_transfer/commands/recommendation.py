@@ -108,9 +108,9 @@ def _check(config: Experiment, budget_minutes: float) -> None:
             f"recommend was given {format_value(config)}; expected an Experiment: recommend(load_config('my.yaml'))."
         )
     problems = []
-    if Output.LOGITS not in config.task.provides:
+    if not config.task.provides >= {Output.LOGITS, Output.TOKENS}:
         problems.append(
-            f"recommend needs a task with classes, such as sequence_classification; got {config.task.name}."
+            f"recommend needs a task with classes of texts, such as sequence_classification; got {config.task.name}."
         )
     if not 0 < budget_minutes < math.inf:
         problems.append(f"budget_minutes is {budget_minutes:g}; expected more than 0.")

@@ -133,8 +133,8 @@ def _cell_problems(config: Experiment, scored: str, *, stock: bool) -> list[str]
     problems = []
     if config.task.columns == Columns():
         problems.append(f"task is {config.task.name}: a sweep compares scores of labels or summaries. Run it alone.")
-    elif stock and Output.LOGITS not in config.task.provides:
-        problems.append(f"task is {config.task.name}: a stock run classifies. Leave stock out.")
+    elif stock and not config.task.provides >= {Output.LOGITS, Output.TOKENS}:
+        problems.append(f"task is {config.task.name}: a stock run classifies texts. Leave stock out.")
     if scored == "source" and (config.zero_shot or not config.sources):
         found = "source has descriptions alone, and" if config.zero_shot else "There is no source, and there are"
         problems.append(f"{found} no rows to score. Set scored: target.")

@@ -214,7 +214,7 @@ def _baselines(config: Any) -> list[str]:
 
 
 def _report_examples(config: Any) -> list[str]:
-    if config.report_examples < 0:
+    if (config.report_examples or 0) < 0:  # None where it could not be read
         return [f"report_examples is {config.report_examples}; expected 0 or more."]
     if config.report_examples and config.task is not None and Output.LOGITS not in config.task.provides:
         return [f"report_examples shows wrong predictions of a class; {config.task.name} has none. Leave it out."]

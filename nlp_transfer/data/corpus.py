@@ -32,8 +32,8 @@ def calibration_split(splits: Iterable[str]) -> str:
 DOMAIN_COLUMN = "domain"
 """Column that names the corpus of a row when sources are merged."""
 
-SECOND, VALUES = "second", "values"
-"""Columns of the second text of a pair, whose first is `text`, and of a row's numbers by name."""
+SECOND, VALUES, IMAGE, DIGEST = "second", "values", "image", "digest"
+"""Columns of the second text of a pair; of numbers by name; of an image (`text` is its name) and its file's SHA-256."""
 
 _HASHED_ROWS = 1000
 """Rows hashed together. Part of the fingerprint's definition."""
@@ -108,17 +108,17 @@ class CorpusConfig(CheckedArguments):
 
     Args:
         path: a file (JSON Lines, JSON, CSV, TSV, Parquet, .xlsx, .conll; plain or .gz), a folder of split-named files
-            (`train`, `dev` or `validation`, `test`, `all` or `unlabeled`), or a folder of text files with one
-            sub-folder a class.
+            (`train`, `dev` or `validation`, `test`, `all` or `unlabeled`), or texts or images in a folder a class.
         hub: id of a dataset on the Hub; needs a network or a filled cache.
         name: configuration of the Hub dataset.
         revision: commit, tag or branch of the Hub dataset.
-        builtin: a corpus that ships with a package: `licenses`, or `aclsum` (papers with summaries).
+        builtin: a corpus that ships with a package: `licenses`, `license_pages` (images), `aclsum` (summaries).
         splits: the source's split or file for each of `train`, `validation`, `test` and `unlabeled` (ours: theirs),
             e.g. `{test: all}`. Other splits are not read, which is noted.
         columns: renames of columns (theirs: ours), e.g. `{clause: text, kind: label}`. Columns that are read are
             `text` (a string, or a list of paragraphs), `label` (a string, an integer or a list) or `labels` (a list),
-            and `id`; for entities `spans`; for pairs `first` and `second`; for regression `value`; for summarization
+            and `id`; for entities `spans`; for pairs `first` and `second`; for regression `value`; for images `image`
+            (the path of a file, relative to the file that names it); for summarization
             `document` (a string, or a list of its sentences), `summary` and `highlights` (passages of the document).
             Names match in any case. Several columns that become `labels` (or `label`) mark one class each, with 1,
             true, yes or x: `{tax: labels, tort: labels}`; several that become `value` hold a number each.
@@ -269,7 +269,7 @@ def class_names(split: "Dataset") -> list[str]:
 
 
 def corpus_fingerprint(splits: "dict[str, Dataset]", label_names: list[str]) -> str:
-    """Return the SHA-256 (hex) of class names, split names and all columns of the rows but their domain, in order.
+    """Return the SHA-256 (hex) of class names, split names and the rows without their domain, in order.
 
     Example:
         >>> from datasets import Dataset
@@ -278,7 +278,7 @@ def corpus_fingerprint(splits: "dict[str, Dataset]", label_names: list[str]) -> 
     """
     digest = hashlib.sha256(json.dumps(label_names).encode())
     for name, split in splits.items():
-        columns = [column for column in split.column_names if column != DOMAIN_COLUMN]
+        columns = [column for column in split.column_names if column not in (DOMAIN_COLUMN, IMAGE)]
         digest.update(json.dumps([name, columns, len(split)]).encode())
         for batch in split.select_columns(columns).iter(_HASHED_ROWS):
             digest.update(json.dumps([batch[column] for column in columns]).encode())

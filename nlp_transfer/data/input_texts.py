@@ -13,9 +13,10 @@ from nlp_transfer.data.column_names import AllColumns, first_rows, text_suggesti
 from nlp_transfer.data.formats import FORMATS, Reader, data_suffix, suffix_hint
 from nlp_transfer.data.formats.opening import encoding_notes, file_text, text_lines
 from nlp_transfer.data.source import FileSettings, RawSplit, RowBatch, batches
-from nlp_transfer.data.sources.text_folder import TEXT_SUFFIXES, text_files
+from nlp_transfer.data.sources.class_folders import IMAGE_FILES, TEXT_FILES
 from nlp_transfer.data.text_rows import TextRows, columns_advice
-from nlp_transfer.data.validation.row_kinds import DOCUMENTS, ROW_KINDS, TEXTS
+from nlp_transfer.data.validation.images import any_file, files_inside
+from nlp_transfer.data.validation.row_kinds import DOCUMENTS, IMAGES, ROW_KINDS, TEXTS
 from nlp_transfer.errors import DataError, did_you_mean
 from nlp_transfer.files import read_errors
 
@@ -32,7 +33,7 @@ FILE_KINDS = f"{', '.join(FORMATS)} or {PLAIN_SUFFIX} (one text a line), each al
 
 
 class InputReader(TextRows):
-    r"""Rows of a file, of a folder of text files, or of standard input, read once.
+    r"""Rows of a file, of a folder of text or image files, or of standard input, read once.
 
     Args:
         name: the file, the folder, or `-`; see `FILE_KINDS`. Each text file in a folder, at any depth, is a row with
@@ -65,9 +66,10 @@ class InputReader(TextRows):
         texts = ROW_KINDS[kind].texts
         names = [text_column, *texts, *(columns or {})]
         piped = name == STANDARD_INPUT
-        self.path, suffix = _standard_input(file_format, names) if piped else _place(name, file_format)
+        self.path, suffix = _standard_input(file_format, names) if piped else _place(name, file_format, kind)
         whole = file_format == "document" or (file_format == "auto" and kind == DOCUMENTS)
         read: Reader = _read_folder if suffix == _FOLDER else _read_document if whole else _read_plain_text
+        read = _read_images if suffix in (_FOLDER, _IMAGE) and kind == IMAGES else read
         if suffix in FORMATS:
             read = FORMATS[suffix]
         elif len(texts) > 1:
@@ -75,12 +77,14 @@ class InputReader(TextRows):
                 f"{self.path} holds one text a row, and each row needs two, {' and '.join(map(repr, texts))}. Give "
                 "them as columns of JSON Lines, CSV or Parquet (--format for standard input)."
             )
-        else:
+        elif read is not _read_images:
             text_column = _PLAIN_COLUMN
         if text_column is not None and len(texts) > 1:
             raise DataError(f"--text_column names one column, and each row needs two texts. {columns_advice(texts)}")
         path, settings = self.path, replace(settings or FileSettings(), keep_broken=True)
-        split = RawSplit(str(path), lambda wanted: read(path, wanted, settings))
+        folder = path if suffix == _FOLDER else path.parent if not piped else None
+        find_file = any_file if folder is None else files_inside(folder)
+        split = RawSplit(str(path), lambda wanted: read(path, wanted, settings), find_file=find_file)
         advice = "Say which one holds the text with --text_column."
         if len(texts) > 1:
             advice = columns_advice(texts)
@@ -111,7 +115,7 @@ def _standard_input(file_format: str, names: Iterable[str | None]) -> tuple[Path
     return cast(Path, piped), piped.suffix(names) if file_format == "auto" else f".{file_format}"
 
 
-def _place(name: str, file_format: str) -> tuple[Path, str]:
+def _place(name: str, file_format: str, kind: str) -> tuple[Path, str]:
     """Return a file or folder, and the suffix of its format; raise `DataError` if it cannot be read."""
     if not name:
         raise DataError("The file's name is empty; expected a file, or - for standard input.")
@@ -122,9 +126,12 @@ def _place(name: str, file_format: str) -> tuple[Path, str]:
         if path.is_dir():
             if file_format not in ("auto", "document"):
                 raise DataError(f"{name} is a folder, and --format {file_format} is that of a file. Leave it out.")
-            if next(text_files(path), None) is None:
-                raise DataError(f"{name} is a folder without a text file ({' or '.join(TEXT_SUFFIXES)}).")
+            files = IMAGE_FILES if kind == IMAGES else TEXT_FILES
+            if next(files.files(path), None) is None:
+                raise DataError(f"{name} is a folder without a {files.noun} file ({files.listed}).")
             return path, _FOLDER
+    if kind == IMAGES and path in IMAGE_FILES:
+        return path, _IMAGE
     suffix = data_suffix(path) if file_format == "auto" else f".{file_format}"
     if file_format == "auto" and suffix != PLAIN_SUFFIX and suffix not in FORMATS:
         raise DataError(
@@ -136,8 +143,8 @@ def _place(name: str, file_format: str) -> tuple[Path, str]:
 
 _PLAIN_COLUMN = "text"
 
-_FOLDER = "/"
-"""Stands for the suffix of a folder."""
+_FOLDER, _IMAGE = "/", "image"
+"""Stand for the suffixes of a folder, and of a file that is an image."""
 
 
 def _read_plain_text(path: Path, wanted: Container[str], settings: FileSettings) -> Iterator[RowBatch]:
@@ -158,9 +165,16 @@ def _read_folder(path: Path, wanted: Container[str], settings: FileSettings) -> 
     """Yield each text file of a folder as one text."""
     records = (
         (row, {"id": file.relative_to(path).as_posix(), _PLAIN_COLUMN: file_text(file, settings.encoding)})
-        for row, file in enumerate(sorted(text_files(path)), 1)
+        for row, file in enumerate(sorted(TEXT_FILES.files(path)), 1)
     )
     return batches(records, wanted, "file")
+
+
+def _read_images(path: Path, wanted: Container[str], settings: FileSettings) -> Iterator[RowBatch]:
+    """Yield the path of each image file of a folder, or of one file."""
+    folder, files = (path, sorted(IMAGE_FILES.files(path))) if path.is_dir() else (path.parent, [path])
+    names = [file.relative_to(folder).as_posix() for file in files]
+    return batches(((row, {"id": name, "image": name}) for row, name in enumerate(names, 1)), wanted, "file")
 
 
 class _StandardInput:

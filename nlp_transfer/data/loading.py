@@ -20,12 +20,11 @@ from nlp_transfer.data.corpus import (
     with_corpus_name,
 )
 from nlp_transfer.data.source import CorpusReader, RawSplit
-from nlp_transfer.data.sources.aclsum import aclsum_source
+from nlp_transfer.data.sources.builtin import BUILTIN
 from nlp_transfer.data.sources.descriptions import description_source
 from nlp_transfer.data.sources.files import file_source
 from nlp_transfer.data.sources.hub import hub_source
 from nlp_transfer.data.sources.in_memory import memory_source, object_source
-from nlp_transfer.data.sources.licenses import license_source
 from nlp_transfer.data.splits.exact_duplicates import duplicate_notes
 from nlp_transfer.data.splits.few_shot import drawn_splits
 from nlp_transfer.data.splits.split_names import UNSPLIT
@@ -45,9 +44,6 @@ SOURCES: dict[str, Callable[[CorpusConfig, str], CorpusReader]] = {
     "data": memory_source,
 }
 """Readers of sources by the field of `CorpusConfig` that names the source."""
-
-BUILTIN: dict[str, Callable[[str], CorpusReader]] = {"licenses": license_source, "aclsum": aclsum_source}
-"""Readers of corpora that ship with a package."""
 
 
 def load_corpus(
@@ -263,7 +259,7 @@ def _read(raw: RawSplit, name: str, wanted: ColumnSpec, facts: Counter[str]) -> 
     def tables() -> Iterator[pa.Table]:
         return typed_tables(raw, name, wanted, facts)
 
-    if raw.identity is None:
+    if raw.identity is None or (wanted.rows.names_files and raw.find_file is not None):
         return Dataset(pa.concat_tables(tables()))
     settings = [wanted.theirs(), sorted(wanted.renames), wanted.labels_needed, wanted.kind]
     settings += [[wanted.label_separator, wanted.drop_empty]] if wanted.label_separator or wanted.drop_empty else []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -82,11 +83,13 @@ class RawSplit:
         where: name in messages: a file, or a split of a dataset.
         read: yields batches with the requested columns that the source has.
         identity: JSON values on which the content depends; None keeps the typed rows in memory.
+        find_file: finds the files that rows name; None for rows that come without files.
     """
 
     where: str
     read: Callable[[Container[str]], Iterator[RowBatch]]
     identity: tuple[Any, ...] | None = None
+    find_file: Callable[[str], Path] | None = None
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,19 @@
 import numpy as np
 import pyarrow.compute as pc
 
-from nlp_transfer.data.corpus import Corpus
+from nlp_transfer.data.corpus import IMAGE, Corpus
 from nlp_transfer.data.splits.splitting import class_counts
 
 _MAX_LISTED_CLASSES = 20
 
 
 def describe(corpus: Corpus) -> list[str]:
-    """Return lines with the origin, rows and median words by split, rows by class, and the notes."""
+    """Return lines with the origin, rows and median words of texts by split, rows by class, and the notes."""
     lines = [f"{corpus.origin} (fingerprint {corpus.fingerprint[:12]})"]
     for name, split in corpus.splits.items():
+        if IMAGE in split.column_names:
+            lines.append(f"{name}: {len(split):,} images")
+            continue
         words = [
             pc.count_substring_regex(batch.column("text"), r"\S+").to_numpy()
             for batch in split.select_columns(["text"]).with_format("arrow").iter(1000)

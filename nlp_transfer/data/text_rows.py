@@ -11,10 +11,12 @@ from typing import Any
 import pyarrow as pa
 
 from nlp_transfer.data.column_names import ColumnNames
-from nlp_transfer.data.corpus import SECOND
+from nlp_transfer.data.corpus import IMAGE, SECOND
+from nlp_transfer.data.row_inputs import row_inputs
 from nlp_transfer.data.source import MAX_BATCH_ROWS, RawSplit, batches
 from nlp_transfer.data.validation.blank import BLANK_PROBLEM
 from nlp_transfer.data.validation.documents import join_sentence_lists, to_list
+from nlp_transfer.data.validation.images import any_file, checked_images
 from nlp_transfer.data.validation.row_errors import RowErrors
 from nlp_transfer.data.validation.row_kinds import BOTH_TEXTS, DOCUMENTS, ROW_KINDS, TEXTS
 from nlp_transfer.data.validation.strings import as_strings, holds_lists, join_paragraphs
@@ -82,7 +84,7 @@ class TextRows:
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Yield (id, text) in order; the id is the column `id`, else the row's number from 0.
 
-        A document that is a list of sentences stays a list; a pair is a tuple of two texts.
+        A document that is a list of sentences stays a list; a pair is a tuple of two texts, an image as it is held.
         """
         count, own_names = 0, [name for names in self._columns for name in names]
         names = ColumnNames(own_names)
@@ -142,6 +144,8 @@ class TextRows:
 
     def _checked(self, values: Any, column: str, first: int, errors: RowErrors) -> list[Any]:
         """Return the texts, or lists of sentences; bad ones are recorded."""
+        if ROW_KINDS[self.kind].names_files:
+            return checked_images(to_list(values), first, errors, self.split.find_file)
         given: list[Any] | None = None
         mixed = isinstance(values, list) and any(isinstance(one, list) for one in values)
         if self.kind == DOCUMENTS and (mixed or holds_lists(values)):
@@ -207,10 +211,10 @@ def text_rows(data: Any, kind: str = TEXTS, columns: Mapping[str, str] | None = 
     paired = len(names) > 1
     if isinstance(data, pd.DataFrame | Dataset):
         advice = columns_advice(names) if paired else "Give predict the column that holds the texts: rows[NAME]."
-        split = RawSplit(where, table_reader(data, where))
+        split = RawSplit(where, table_reader(data, where), find_file=any_file)
         return TextRows(split, kind, columns, advice=advice)
     records = ((number, _record(value, names)) for number, value in enumerate(data, 1))
-    split = RawSplit(where, partial(batches, records))
+    split = RawSplit(where, partial(batches, records), find_file=any_file)
     listed = f"({', '.join(names)}) or (id, {', '.join(names)}) tuples" if paired else "texts, (id, text) tuples"
     rows = TextRows(split, kind, columns, advice=f"Expected {listed}, or mappings with that column.")
     rows.allow_empty = kind == DOCUMENTS  # whose summary is empty
@@ -238,17 +242,16 @@ def _record(value: Any, names: Sequence[str]) -> dict[str, Any]:
 
 
 def dataset_rows(split: Any) -> Iterator[tuple[str, Any]]:
-    """Yield (id, text) of each row of a corpus's split; the text of a pair is a tuple of both.
+    """Yield (id, text) of each row of a corpus's split; see `row_inputs`.
 
     Example:
         >>> from datasets import Dataset
         >>> list(dataset_rows(Dataset.from_dict({"id": ["a"], "text": ["one"], "second": ["two"]})))
         [('a', ('one', 'two'))]
     """
-    names = [name for name in ("text", SECOND) if name in split.column_names]
-    for row in split.select_columns(["id", *names]):
-        texts = tuple(row[name] for name in names)
-        yield row["id"], texts if len(texts) > 1 else texts[0]
+    names = [name for name in ("text", SECOND, IMAGE) if name in split.column_names]
+    for batch in split.select_columns(["id", *names]).iter(MAX_BATCH_ROWS):
+        yield from zip(batch["id"], row_inputs(batch), strict=True)
 
 
 def row_windows(rows: Iterable[tuple[Any, Any]]) -> Iterator[list[tuple[Any, Any]]]:

@@ -27,6 +27,7 @@ _TOKENIZER = (
     ("bpe.codes", "the vocabulary's merges"),
     ("*.model", "the vocabulary"),
     ("chat_template.jinja", "the tokenizer's template"),
+    ("preprocessor_config.json", "size, mean and deviation of images"),
 )
 MODEL_FILES = (
     (CONFIG, "architecture, label names, length and decision"),

@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.errors import TrainingError
+from nlp_transfer.methods.base import Needs
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.probing import TEMPERATURE, LinearProbing
 from nlp_transfer.methods.text_batches import TrainedTexts, balanced_batches, copy_from_first_process, fast_passes
+from nlp_transfer.models.outputs import Output
 from nlp_transfer.progress import counted
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class Contrastive(LinearProbing):
 
     name: ClassVar[str] = "contrastive"
     citation: ClassVar[str] = "Khosla et al. (2020), https://arxiv.org/abs/2004.11362"
+    needs: ClassVar[Needs] = Needs(outputs=LinearProbing.needs.outputs | {Output.TOKENS})
     trains: ClassVar[bool] = False
     tries_all_layers: ClassVar[bool] = False
 

@@ -59,7 +59,7 @@ class FewShot(Method):
     citation: ClassVar[str] = (
         "Perez et al. (2021), True few-shot learning with language models, https://arxiv.org/abs/2105.11447"
     )
-    needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.LOGITS, Output.ROW_LOSS}))
+    needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.TOKENS, Output.LOGITS, Output.ROW_LOSS}))
     changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
     trains: ClassVar[bool] = False
 

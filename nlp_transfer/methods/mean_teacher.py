@@ -38,7 +38,7 @@ class MeanTeacher(AlignmentMethod):
 
     name: ClassVar[str] = "mean_teacher"
     citation: ClassVar[str] = "Tarvainen & Valpola (2017), https://arxiv.org/abs/1703.01780"
-    needs: ClassVar[Needs] = Needs(target_text=True, outputs=frozenset({Output.LOGITS}))
+    needs: ClassVar[Needs] = Needs(target_text=True, outputs=frozenset({Output.TOKENS, Output.LOGITS}))
 
     weight: float = 1.0
     decay: float = 0.95

@@ -71,7 +71,7 @@ class PseudoLabels(Extension):
     def prepare_target(self, batch: Batch, rows: Sequence[int], positions: Sequence[int]) -> None:
         """Label the rows of a batch."""
         if self.labels is not None:
-            labels = self.labels[list(rows)].to(batch["input_ids"].device)
+            labels = self.labels[list(rows)].to(next(iter(batch.values())).device)
             batch["labels"] = torch.where(labels >= 0, labels, IGNORE_INDEX)
 
     def state_dict(self) -> dict[str, Any]:

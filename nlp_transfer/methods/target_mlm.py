@@ -33,7 +33,7 @@ class TargetMLM(AlignmentMethod):
 
     name: ClassVar[str] = "target_mlm"
     citation: ClassVar[str] = "Karouzos et al. (2021), UDALM, https://aclanthology.org/2021.naacl-main.203"
-    needs: ClassVar[Needs] = Needs(target_text=True, outputs=frozenset({Output.ROW_LOSS}))
+    needs: ClassVar[Needs] = Needs(target_text=True, outputs=frozenset({Output.TOKENS, Output.ROW_LOSS}))
     changes: ClassVar[frozenset[Change]] = frozenset({Change.TARGET_TOKENS})
 
     weight: float = 1.0

@@ -27,6 +27,7 @@ from nlp_transfer.models.families import (
     unused_parameters,
 )
 from nlp_transfer.models.heads.encoder_decoder import check_separate_weights
+from nlp_transfer.models.image_family import reads_images
 
 _TOKEN_HEADS = ("ForTokenClassification", "ForQuestionAnswering")
 
@@ -78,9 +79,9 @@ def _completed(peft_config: PeftConfig, model: Any, new_parameters: tuple[str, .
             f"{type(peft_config).__name__} names no target_modules, so that it needs a transformers model, and "
             f"{type(model).__name__} is none. Name the layers, as in LoraConfig(target_modules=[…])."
         )
-    if config.is_prompt_learning and model.config.model_type == "longformer":
-        kind = type(peft_config).__name__
-        raise ConfigError(f"{kind} hands the model embeddings, which a longformer does not take. Use another adapter.")
+    if config.is_prompt_learning and (reads_images(model) or model.config.model_type == "longformer"):
+        kind, network = type(peft_config).__name__, model.config.model_type
+        raise ConfigError(f"{kind} hands the model embeddings, which a {network} does not take. Use another adapter.")
     if config.is_prompt_learning:  # PEFT knows them by some families' names only, and the width by a wrong one
         config.token_dim = config.token_dim or model.get_input_embeddings().embedding_dim
         config.num_layers = config.num_layers or model.config.num_hidden_layers

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.family_table import FAMILIES, Family
+from nlp_transfer.models.image_family import family_of_images, reads_images, unused_image_parameters
 
 EXTRACTIVE = "ForExtractiveSummarization"
 """Suffix of the class names of networks that score sentences (models/heads/extractive.py)."""
@@ -35,8 +36,11 @@ _NORMS = ("final_layer_norm", "layer_norm")
 def family(model: PreTrainedModel) -> Family:
     """Return the table's entry for a model, with the head of a network that scores sentences or tokens.
 
-    An encoder-decoder's layers are its encoder's, and its head is everything after the encoder.
+    An encoder-decoder's layers are its encoder's, and its head is everything after the encoder. A classifier of images
+    is looked at (models/image_family.py).
     """
+    if reads_images(model):
+        return family_of_images(model)
     if is_encoder_decoder(model):
         return _family_of_encoder(model)
     kind = model_type(model)
@@ -110,8 +114,10 @@ def unknown_family_error(model_type: str) -> str:
 
 
 def has_known_head(model: PreTrainedModel) -> bool:
-    """Return True if the table describes the head: of a classifier of texts, sentences or tokens."""
+    """Return True if the head is known: of a classifier of texts, sentences, tokens or images."""
     heads = ("ForSequenceClassification", EXTRACTIVE, TOKENS)
+    if reads_images(model):
+        return True
     return model_type(model) in FAMILIES and type(model).__name__.endswith(heads)
 
 
@@ -131,7 +137,8 @@ def encoder_layers(model: PreTrainedModel) -> nn.ModuleList:
     """Return the encoder's layers, lowest first (ALBERT: its groups of shared weights)."""
     path = family(model).layers  # an unknown family is an error before its modules are looked for
     layers = model.base_model.get_submodule(path)
-    assert isinstance(layers, nn.ModuleList)
+    if not isinstance(layers, nn.ModuleList):
+        raise ConfigError(f"A {type(model).__name__} has no list of layers: none can be frozen or adapted by number.")
     return layers
 
 
@@ -164,6 +171,8 @@ def rescale_logits(layer: Any, scale: np.ndarray, shift: np.ndarray) -> None:
 
 def unused_parameters(model: PreTrainedModel) -> list[str]:
     """Return the names of parameters on which the logits do not depend; training them under DDP fails."""
+    if reads_images(model):
+        return unused_image_parameters(model)
     prefixes = tuple(f"{name}." for name in family(model).unused)
     return [name for name, _ in model.named_parameters() if prefixes and name.startswith(prefixes)]
 
@@ -172,6 +181,8 @@ def lora_targets(
     model: PreTrainedModel, *, top_layers: int | None = None, names: Sequence[str] | None = None
 ) -> list[str]:
     """Return the names of all linear layers of the encoder's layers, and a decoder's, that are not frozen.
+
+    Without linear layers, as in a ResNet, those of its convolutions.
 
     Adapters on all linear layers match full fine-tuning (QLoRA, https://arxiv.org/abs/2305.14314).
 
@@ -189,12 +200,19 @@ def lora_targets(
         lowest = 0 if top_layers is None else max(0, len(layers) - top_layers)
         prefix = next(name for name, module in model.named_modules() if module is layers)
         below += tuple(f"{prefix}.{index}." for index in range(lowest))
-        linear += [
-            (f"{prefix}.{index}.{name}", name, module.weight.requires_grad)
+        made = [
+            (f"{prefix}.{index}.{name}", name, module)
             for index, layer in enumerate(layers)
             for name, module in layer.named_modules()
-            if isinstance(module, nn.Linear)
         ]
+        adapted = [one for one in made if isinstance(one[2], nn.Linear)]
+        if not adapted and getattr(model.config, "tf_padding", False):
+            raise ConfigError(
+                f"A {model.config.model_type} reads the strides of its convolutions (tf_padding), which an adapter "
+                "hides. Take partial_fine_tuning or frozen_encoder."
+            )
+        adapted = adapted or [one for one in made if _is_convolution(one[2])]
+        linear += [(full, name, module.weight.requires_grad) for full, name, module in adapted]
     if not any(trains for _, _, trains in linear):
         raise ConfigError("Every layer of the encoder is frozen, so an adapter has nothing to change. Remove a method.")
     if all(trains for _, _, trains in linear) and not below and names is None and len(sides) == 1:
@@ -207,10 +225,14 @@ def lora_targets(
     ]
 
 
+def _is_convolution(module: nn.Module) -> bool:
+    return isinstance(module, nn.Conv2d) and module.groups == 1
+
+
 def check_layer_count(key: str, wanted: int, model: PreTrainedModel) -> None:
     """Raise `ConfigError` if the setting `key` wants more layers than the encoder has."""
     count = len(encoder_layers(model))
-    depth = count if is_encoder_decoder(model) else int(model.config.num_hidden_layers)
+    depth = count if is_encoder_decoder(model) or reads_images(model) else int(model.config.num_hidden_layers)
     if wanted > count:
         shared = f" ({depth} layers share them)" if depth > count else ""
         kind = "groups of weights" if shared else "layers"

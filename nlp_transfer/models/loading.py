@@ -12,7 +12,13 @@ from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
+from transformers import (
+    MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING,
+    AutoModelForImageClassification,
+    AutoModelForSequenceClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.extractive_config import saved_config
@@ -56,8 +62,14 @@ def load_encoder_with_head(
 
     Args:
         label_names: of the outputs, for regression of its numbers.
+        auto_class: of transformers; that of images takes any encoder which it knows.
     """
-    folder, config = read_config(reference, known=True)
+    folder, config = read_config(reference, known=auto_class is not AutoModelForImageClassification)
+    if auto_class is AutoModelForImageClassification and type(config) not in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING:
+        raise ConfigError(
+            f"model: {reference.model} is a {config.model_type}, no encoder of images. Expected one that "
+            "transformers' AutoModelForImageClassification knows, such as microsoft/resnet-50."
+        )
     names = [str(label) for _, label in sorted((config.id2label or {}).items())]
     old_labels = None if all(re.fullmatch(r"LABEL_\d+", label) for label in names) else names
     config.id2label = dict(enumerate(label_names))
@@ -167,7 +179,9 @@ def random_parameters_note(lost: list[str]) -> str:
 
 
 def max_positions(config: PreTrainedConfig) -> int | None:
-    """Return the number of usable positions; families after RoBERTa start behind the padding id."""
+    """Return the number of usable positions, None for no limit; families after RoBERTa start behind the padding id."""
+    if getattr(config, "max_position_embeddings", None) is None:
+        return None
     positions = int(config.max_position_embeddings)
     if config.model_type in ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet"):
         return positions - int(config.pad_token_id) - 1

@@ -11,6 +11,9 @@ class Output(Enum):
         True
     """
 
+    TOKENS = "tokens"
+    """States of tokens, some of which may be masked."""
+
     LOGITS = "logits"
     """Class logits, shape (rows, classes)."""
 

@@ -1,6 +1,7 @@
 """List the tasks. A new task is one folder and one line in `TASKS`."""
 
 from nlp_transfer.tasks.base import FittedTask, Task
+from nlp_transfer.tasks.image_classification.task import ImageClassification
 from nlp_transfer.tasks.masked_language_modeling.task import MaskedLanguageModeling
 from nlp_transfer.tasks.ordinal_classification.task import OrdinalClassification
 from nlp_transfer.tasks.regression.task import Regression
@@ -18,6 +19,7 @@ TASKS: dict[str, type[Task]] = {
         SentencePairs,
         OrdinalClassification,
         Regression,
+        ImageClassification,
         MaskedLanguageModeling,
         ExtractiveSummarization,
         AbstractiveSummarization,
@@ -29,6 +31,7 @@ __all__ = [
     "AbstractiveSummarization",
     "ExtractiveSummarization",
     "FittedTask",
+    "ImageClassification",
     "MaskedLanguageModeling",
     "OrdinalClassification",
     "Regression",

@@ -13,6 +13,7 @@ from nlp_transfer.metrics.table import metrics_of
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.headline import compared_headline
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,22 +37,6 @@ class Columns(NamedTuple):
 
     labels: bool = False
     kind: str = TEXTS
-
-
-@dataclass(frozen=True)
-class Wording:
-    """Texts about one task; `{model}` is replaced by a model's folder or name, `{classes}` by its classes.
-
-    Its `usage` is Markdown, `hub_usage` Python, `legend` (on metrics) and `not_for` (limits) are sentences.
-    """
-
-    unit: str
-    legend: str
-    purpose: str
-    usage: str
-    hub_usage: str
-    not_for: str
-    pipeline_tag: str
 
 
 @dataclass(frozen=True)
@@ -110,8 +95,8 @@ class Task(CheckedArguments, ABC):
 
     @property
     def default_baselines(self) -> tuple[str, ...]:
-        """The baselines that are scored where none are named; with `optional_baselines` those that may be."""
-        return self.baseline_names
+        """The baselines that are scored where none are named."""
+        return tuple(name for name in self.baseline_names if name not in self.optional_baselines)
 
     @classmethod
     def metric_names(cls) -> tuple[str, ...]:
@@ -165,6 +150,9 @@ class FittedTask(ABC):
         multi_label: a row may have any number of labels.
         row_keys: keys of a line of predictions; empty if none are written.
         calibration_needs: settings that need rows which training does not learn from.
+        max_length: maximum number of tokens that the network reads at once; 0 for a network that reads no tokens.
+
+    A `tokenizer` is what makes inputs of rows: of images it is their processor.
     """
 
     label_names: Sequence[str] = ()
@@ -175,7 +163,7 @@ class FittedTask(ABC):
     def __init__(self, config: Any) -> None:
         self.config = config
         self.name: str = config.name
-        self.max_length: int = config.max_length
+        self.max_length: int = getattr(config, "max_length", 0)
         self.facts: dict[str, Any] = {}
         self.baseline_predictions: dict[str, dict[str, dict[str, Any]]] = {}  # by baseline, domain and split
 
@@ -188,6 +176,12 @@ class FittedTask(ABC):
     def cut_at(self) -> int | None:
         """The maximum number of tokens of the saved tokenizer; None keeps its own."""
         return self.max_length
+
+    def load_tokenizer(self, reference: "ModelReference") -> Any:
+        """Return the tokenizer of a model, or the processor of its images."""
+        from nlp_transfer.models.tokenizer_loading import load_tokenizer
+
+        return load_tokenizer(reference)
 
     def load_ranker(self, device: "torch.device") -> None:  # noqa: B027
         """Load the second model that encoding needs, if any; raise ConfigError if it is missing."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from nlp_transfer.errors import CheckpointError, ConfigError, did_you_mean
 from nlp_transfer.models.onnx.runtime import OnnxNetwork, require_packages
-from nlp_transfer.tasks.saved_folder import LoadedNetwork, SavedModel, loading_error, saved_record
+from nlp_transfer.tasks.saved_folder import LoadedNetwork, ReadTokenizer, SavedModel, loading_error, saved_record
 
 FILES = {"float32": "model.onnx", "int8": "model_int8.onnx"}
 """The files of graphs by precision; the first that exists is the default."""
@@ -24,14 +24,14 @@ class ExportedModel(SavedModel):
 
     precision: str | None = None
 
-    def load_network(self, auto_class: Any, noun: str) -> LoadedNetwork:
+    def load_network(self, auto_class: Any, noun: str, read: ReadTokenizer | None = None) -> LoadedNetwork:
         """Load the graph; raise CheckpointError if the files are torn."""
         from transformers import AutoConfig
 
         from nlp_transfer.models.tokenizer_loading import quiet_loading, read_tokenizer
 
         try:
-            tokenizer = read_tokenizer(str(self.files), self.files)
+            tokenizer = (read or read_tokenizer)(str(self.files), self.files)
             with quiet_loading():
                 config = AutoConfig.from_pretrained(self.files, trust_remote_code=False)
         except ConfigError as error:

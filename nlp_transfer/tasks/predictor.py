@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import torch
     from datasets import Dataset
-    from transformers import PreTrainedTokenizerBase
 
     from nlp_transfer.data.corpus import Corpus, CorpusConfig
     from nlp_transfer.models.speed.inference import Network
@@ -79,7 +78,7 @@ class Predictor(ABC):
 
     Args:
         model: float32, in evaluation mode, on the device that it runs on; or an exported network.
-        tokenizer: of the model.
+        tokenizer: of the model; of one of images its processor.
         max_length: maximum number of tokens that the model reads at once.
         origin: folder from which it was loaded.
 
@@ -98,7 +97,7 @@ class Predictor(ABC):
     references_noun: ClassVar[str]
 
     model: "Network" = field(repr=False)
-    tokenizer: "PreTrainedTokenizerBase" = field(repr=False)
+    tokenizer: Any = field(repr=False)
     max_length: int
     origin: str
 
@@ -150,7 +149,8 @@ class Predictor(ABC):
                 `datasets.Dataset` with a text column, whose name is `text`, `document` for a summarizer, or that of the
                 training; or an iterator, such as a generator, which is read a window at a time. A text may also be an
                 (id, text) tuple, else its id is the column `id` or its position, from 0. Summarizers take a list of
-                sentences for a text, too. Classifiers of pairs take (first, second) or (id, first, second) tuples.
+                sentences for a text, too. Classifiers of pairs take (first, second) or (id, first, second) tuples,
+                those of images paths of files or Pillow images.
             max_tokens: tokens of a batch, padding counted; None suits the device.
             options: those of `with_options`.
 
@@ -248,4 +248,4 @@ def progress(items: Iterable[Item], *, shown: bool = True) -> Iterator[Item]:
     Args:
         shown: show it even if standard output is a terminal, too.
     """
-    return counted(items, "Predicting", unit="texts", quiet=sys.stdout.isatty() and not shown)
+    return counted(items, "Predicting", unit="rows", quiet=sys.stdout.isatty() and not shown)

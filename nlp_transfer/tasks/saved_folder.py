@@ -1,20 +1,24 @@
 """Find a saved model, and read its record and its network."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlp_transfer.errors import CheckpointError, ConfigError, new_name
 from nlp_transfer.files import read_json
-from nlp_transfer.models.config_values import RECORD
+from nlp_transfer.models.config_values import RECORD, label_problems
 from nlp_transfer.models.files.manifest import has_manifest
 from nlp_transfer.models.files.resolve import conversion_advice
 from nlp_transfer.models.files.validate import ADAPTER_CONFIG, adapter_base, pickled_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+ReadTokenizer = Callable[[str, Path], Any]
+"""Reads the tokenizer, or the processor of images, of a named model in a folder."""
 
 CONFIG_KEY = RECORD
 """The key of the package's record in config.json."""
@@ -27,7 +31,7 @@ UNLIMITED_TOKENS = 512
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """A network with its tokenizer and its configuration.
+    """A network with its tokenizer, or its processor of images, and its configuration.
 
     Args:
         model: float32, on the CPU, in evaluation mode; or an exported network.
@@ -65,15 +69,43 @@ class SavedModel:
                 f"{self.name} is not a trained {noun}: its config.json lacks how it reads{again}."
             ) from error
 
-    def load_network(self, auto_class: Any, noun: str) -> LoadedNetwork:
-        """Load the network by an auto class of transformers; raise CheckpointError for torn or missing weights."""
+    @contextmanager
+    def record_errors(self) -> Iterator[None]:
+        """Name the model in an error about its record."""
+        try:
+            yield
+        except CheckpointError as error:
+            raise CheckpointError(f"{self.name}: {error}") from error
+        except ValueError as error:
+            raise CheckpointError(
+                f"{self.name}: the settings in its config.json cannot be read ({error}). Save the model anew."
+            ) from error
+
+    def load_with_names(
+        self, auto_class: Any, noun: str, read: "ReadTokenizer | None" = None
+    ) -> tuple[LoadedNetwork, list[str]]:
+        """Load the network and the names of its outputs; see `load_network`."""
+        if problems := list(label_problems(self.files)):
+            raise CheckpointError(problems)
+        loaded = self.load_network(auto_class, noun, read)
+        names = [loaded.config.id2label[i] for i in range(loaded.config.num_labels)]
+        if hasattr(loaded.model, "check_outputs"):  # an exported network
+            loaded.model.check_outputs(len(names))
+        return loaded, names
+
+    def load_network(self, auto_class: Any, noun: str, read: "ReadTokenizer | None" = None) -> LoadedNetwork:
+        """Load the network by an auto class of transformers; raise CheckpointError for torn or missing weights.
+
+        Args:
+            read: reads what makes inputs of rows; None reads a tokenizer.
+        """
         from nlp_transfer.models.extractive_config import set_outputs
         from nlp_transfer.models.tokenizer_loading import quiet_loading, read_tokenizer
 
         refusal = f"{self.name} cannot be loaded as a trained {noun}"
         try:
             _check_saved(str(self.folder), self.files)
-            tokenizer = read_tokenizer(str(self.folder), self.files)
+            tokenizer = (read or read_tokenizer)(str(self.folder), self.files)
             with quiet_loading():
                 model, info = auto_class.from_pretrained(
                     self.files,
@@ -174,6 +206,8 @@ def _check_fits(refusal: str, model: Any, tokenizer: "PreTrainedTokenizerBase", 
 
 def vocabulary_problem(model: Any, tokenizer: "PreTrainedTokenizerBase") -> str | None:
     """Return the problem of a tokenizer that has tokens without an embedding; None without a problem."""
+    if not hasattr(tokenizer, "get_vocab"):  # a processor of images
+        return None
     rows = model.get_input_embeddings().num_embeddings
     token, number = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
     if number < rows:

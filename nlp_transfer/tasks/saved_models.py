@@ -90,8 +90,11 @@ def save(
     save_tokenizer(tokenizer, folder, cut_at)
 
 
-def save_tokenizer(tokenizer: "PreTrainedTokenizerBase", folder: str | Path, cut_at: int | None) -> None:
-    """Write a tokenizer with another maximum length; the tokenizer itself stays as it is."""
+def save_tokenizer(tokenizer: Any, folder: str | Path, cut_at: int | None) -> None:
+    """Write a tokenizer with another maximum length, or a processor of images; it stays as it is."""
+    if not hasattr(tokenizer, "model_max_length"):
+        tokenizer.save_pretrained(folder)
+        return
     kept = tokenizer.model_max_length
     tokenizer.model_max_length = kept if cut_at is None else cut_at
     try:

@@ -69,7 +69,8 @@ def outputs_of(trainer: Any, dataset: Dataset) -> tuple[Features, Tensor]:
     model.eval()
     try:
         pooled, logits, labels, order = [], [], [], []
-        lengths = [len(ids) for ids in dataset["input_ids"]]
+        measured = "length" in dataset.column_names
+        lengths = list(dataset["length"]) if measured else [len(ids) for ids in dataset["input_ids"]]
         for rows in token_budget_batches(lengths, trainer.context.batch_tokens):
             order += rows
             batch = batch_of(dataset, rows, trainer.context, trainer.args.device)

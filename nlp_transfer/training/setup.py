@@ -30,7 +30,6 @@ from nlp_transfer.models.heads.masked_lm import load_masked_lm
 from nlp_transfer.models.loading import LoadedModel
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.reference import ModelReference
-from nlp_transfer.models.tokenizer_loading import load_tokenizer
 from nlp_transfer.tasks import FittedTask
 from nlp_transfer.tasks.saved_folder import vocabulary_problem
 from nlp_transfer.training.arguments import Seq2SeqTransferArguments, TransferArguments
@@ -106,7 +105,7 @@ def load_data(experiment: ExperimentParts) -> RunData:
         task.load_ranker(experiment.training.device)
         own = experiment.tokenizer in (None, experiment.model)  # revision and trust are the model's
         reference = experiment.model_reference if own else ModelReference(str(experiment.tokenizer))
-        tokenizer = load_tokenizer(reference)
+        tokenizer = task.load_tokenizer(reference)
         forget_last_call(tokenizer)  # what its maker left in the file, too
         if "source" in corpora:
             task.fit_tokenizer(corpora["source"], tokenizer)

@@ -5,7 +5,7 @@ follows from the seed and the update's number only: a resumed run takes the same
 processes, each of which takes its share.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,17 +62,22 @@ def batch_of(dataset: Dataset, rows: Sequence[int], context: Context, device: to
 
 def unmixed(target: dict[str, Any], *, start: int) -> dict[str, Any]:
     """Return a batch of target rows alone, which get `IGNORE_INDEX` without labels."""
-    rows, device = len(target["input_ids"]), target["input_ids"].device
+    rows, device = _rows(target)
     ignored = torch.full((rows,), IGNORE_INDEX, device=device)
     places = torch.arange(start, start + rows, device=device)
     return {"labels": ignored, **target, DOMAIN: torch.full_like(places, TARGET), UPDATE_ROW: places}
 
 
+def _rows(batch: Mapping[str, Any]) -> tuple[int, torch.device]:
+    """Return the number of rows of a batch of texts or images, and their device."""
+    inputs: Tensor = batch["input_ids"] if "input_ids" in batch else batch["pixel_values"]
+    return len(inputs), inputs.device
+
+
 def mixed(source: dict[str, Any], target: dict[str, Any], *, padding: int, start: int) -> dict[str, Any]:
     """Return one batch of source rows and, after them, target rows, which get `IGNORE_INDEX` without labels."""
-    rows, others = len(source["input_ids"]), len(target["input_ids"])
+    (rows, device), (others, _) = _rows(source), _rows(target)
     made: dict[str, Any] = dict(source)
-    device = source["input_ids"].device
     domains = made.pop(SOURCE_DOMAINS, torch.zeros(rows, dtype=torch.long, device=device))
     source = {name: value for name, value in source.items() if name != SOURCE_DOMAINS}
     if MASKED_LABELS in target:

@@ -10,6 +10,7 @@ import pyarrow.compute
 from datasets import Dataset
 from transformers import PreTrainedModel
 
+from nlp_transfer.data.encoding.images import PIXELS
 from nlp_transfer.data.encoding.label_columns import label_column
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.methods.alignment import active_methods
@@ -155,13 +156,15 @@ def check_target(
 
 
 def check_encoded(rows: Any, name: str) -> Dataset:
-    """Return rows that are encoded texts; raise DataError for others, with `name` in the message."""
-    if not hasattr(rows, "__len__") or "input_ids" not in getattr(rows, "column_names", ()):
+    """Return rows that are encoded texts or images; raise DataError for others, with `name` in the message."""
+    columns = getattr(rows, "column_names", ())
+    if not hasattr(rows, "__len__") or not {"input_ids", PIXELS} & {*columns}:
         kind = type(rows).__name__
         raise DataError(f"{name} is a {kind}; expected a datasets.Dataset with a length and a column input_ids.")
     if not len(rows):
         raise DataError(f"{name} has no rows; expected encoded texts.")
-    check_tokens(rows, name)
+    if PIXELS not in columns:
+        check_tokens(rows, name)
     return rows  # type: ignore[no-any-return]
 
 

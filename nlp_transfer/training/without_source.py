@@ -12,6 +12,7 @@ from nlp_transfer.data.corpus import Corpus, corpus_fingerprint
 from nlp_transfer.errors import ConfigError, format_value
 from nlp_transfer.models.families import rescale_logits
 from nlp_transfer.models.files.download import model_folder
+from nlp_transfer.models.image_family import IMAGES
 from nlp_transfer.models.loading import read_config
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import FittedTask
@@ -53,7 +54,7 @@ def classes_of_model(reference: ModelReference) -> Corpus:
         ConfigError: the model is no such classifier.
     """
     _, config = read_config(reference)
-    if not any(name.endswith("ForSequenceClassification") for name in config.architectures or ()):
+    if not any(name.endswith(("ForSequenceClassification", IMAGES)) for name in config.architectures or ()):
         raise ConfigError(f"model: {reference.model} {NO_HEAD}")
     if config.problem_type == "multi_label_classification":
         raise ConfigError(

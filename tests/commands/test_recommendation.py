@@ -95,7 +95,7 @@ def test_the_test_rows_are_in_no_run(tree: dict[str, Any], tmp_path: Path) -> No
         (
             {"task": "masked_language_modeling", "training": {"output_dir": "runs/mlm"}},
             1.0,
-            "needs a task with classes",
+            "needs a task with classes of texts",
         ),
     ],
 )

@@ -1,7 +1,7 @@
 """A task that the package does not have: classify texts, scored by the share of the first class alone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +11,8 @@ from nlp_transfer.data.encoding.tokens import encode_texts
 from nlp_transfer.metrics.metric import Metric
 from nlp_transfer.models.loading import load_encoder_with_head
 from nlp_transfer.models.reference import ModelReference
-from nlp_transfer.tasks.base import Columns, FittedTask, Task, Wording
+from nlp_transfer.tasks.base import Columns, FittedTask, Task
+from nlp_transfer.tasks.wording import Wording
 
 
 @dataclass(frozen=True)
@@ -85,3 +86,8 @@ class FittedFirstClass(FittedTask):
     def rows(self, predictions: Any, encoded: Any) -> Any:
         for row_id, row in zip(predictions.ids, predictions.logits, strict=True):
             yield {"id": row_id, "first": bool(row.argmax() == 0)}
+
+
+def shortened(task: type[Task]) -> dict[str, int]:
+    """The length of short rows, for a task that has one."""
+    return {"max_length": 32} if "max_length" in {field.name for field in fields(task)} else {}

@@ -20,6 +20,7 @@ from nlp_transfer.reporting.config_record import to_yaml
 from nlp_transfer.tasks import TASKS
 from tests.tiny_documents import write_documents
 from tests.tiny_entities import write_entities
+from tests.tiny_images import write_pages
 from tests.tiny_models import tiny_model
 from tests.tiny_numbers import write_numbers
 from tests.tiny_pairs import write_claims
@@ -42,6 +43,7 @@ def project(tmp_path_factory):
     write_entities(folder / "contracts")
     write_claims(folder / "claims")
     write_numbers(folder / "prices")
+    write_pages(folder / "pages")
     tree = run_tree(tiny_encoder(folder / "encoder"), write_corpus(folder / "corpus"), folder / "runs" / "clauses")
     nlp_transfer.run(nlp_transfer.load_config(tree=tree))
     (folder / "run.yaml").write_text(to_yaml(tree))

@@ -9,21 +9,21 @@ from typing import Any, ClassVar
 import pandas as pd
 import pyarrow as pa
 import pytest
-from transformers import AutoTokenizer
 
 from nlp_transfer import CorpusConfig, corpus_from
 from nlp_transfer.commands.evaluate import evaluate_model
 from nlp_transfer.commands.export import export_model
 from nlp_transfer.commands.predict import predict_file
-from nlp_transfer.data.validation.row_kinds import ROW_KINDS
+from nlp_transfer.data.validation.row_kinds import IMAGES, ROW_KINDS
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import TASKS, saved_models
 from nlp_transfer.tasks.backends import Compute
 from nlp_transfer.tasks.predictor import Evaluated, ExportablePredictor, Predictor
-from tests.contracts.dummy_task import FirstClass
+from tests.contracts.dummy_task import FirstClass, shortened
 from tests.tiny_classifiers import save_classifier
 from tests.tiny_entities import MAKERS
+from tests.tiny_images import in_files, tiny_image_encoder
 from tests.tiny_runs import tiny_encoder
 
 SETTINGS: dict[str, dict[str, Any]] = {"abstractive_summarization": {"max_summary_length": 12, "num_beams": 1}}
@@ -31,26 +31,27 @@ PREDICTING = [name for name in TASKS if name != "masked_language_modeling"]
 
 
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    return tiny_encoder(tmp_path_factory.mktemp("encoder"))
+def encoders(tmp_path_factory):
+    """The encoders of texts and of images."""
+    return tiny_encoder(tmp_path_factory.mktemp("encoder")), tiny_image_encoder(tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture(scope="module", params=PREDICTING)
-def saved(request, encoder, tmp_path_factory):
+def saved(request, encoders, tmp_path_factory):
     """A run's folder with an untrained model of a task, the fitted task, and a file of its test rows."""
     task, folder = TASKS[request.param], tmp_path_factory.mktemp(request.param)
-    make = MAKERS[task.columns.kind]
+    make, encoder = MAKERS[task.columns.kind], encoders[task.columns.kind == IMAGES]
     frames = {name: pd.DataFrame(make(8, seed=seed)) for seed, name in enumerate(("train", "validation", "test"))}
     corpus = corpus_from(frames, kind=task.columns.kind)
-    fitted = task(max_length=32, **SETTINGS.get(request.param, {})).fit(corpus)
-    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    fitted = task(**shortened(task), **SETTINGS.get(request.param, {})).fit(corpus)
+    tokenizer = fitted.load_tokenizer(ModelReference(str(encoder)))
     fitted.fit_tokenizer(corpus, tokenizer)
     fitted.encode(corpus, tokenizer)
     model = fitted.build_model(ModelReference(str(encoder))).model
     record = {"task": fitted.name, **fitted.settings()}
     saved_models.save(model, tokenizer, folder / "model", record=record, cut_at=fitted.cut_at)
     file = folder / "test.jsonl"
-    file.write_text("\n".join(json.dumps(row) for row in make(8, seed=2)) + "\n")
+    file.write_text("\n".join(json.dumps(row) for row in in_files(make(8, seed=2), folder)) + "\n")
     return folder, fitted, file
 
 

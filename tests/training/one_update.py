@@ -43,6 +43,7 @@ from nlp_transfer.models.heads.masked_lm import score_masked_tokens
 from nlp_transfer.tasks.classification.losses import multi_label_loss, single_label_loss
 from nlp_transfer.training.losses import update_mean
 from nlp_transfer.training.runtime import leave_process_group
+from tests.tiny_images import collate_pixels, pixel_rows, tiny_image_model
 from tests.tiny_models import PADDING, collate_with_labels_or_without, random_rows, tiny_config, tiny_model
 from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer
 from tests.tiny_taggers import pad_tags, tagged_rows, tiny_tagger
@@ -247,6 +248,9 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{family}/tagged", {"family": family}
         yield f"{family}/adapted tags", {"family": family, "methods": ADAPTING["unlabelled"][:1] + ALIGNING}
         yield f"{family}/joint tags", {"family": family, "methods": ADAPTING["joint"]}
+    yield "vit/images", {"family": "vit"}
+    yield "vit/adapted images", {"family": "vit", "methods": ADAPTING["unlabelled"]}
+    yield "vit/joint images", {"family": "vit", "methods": ADAPTING["joint"]}
     yield from uneven_cases()
 
 
@@ -266,6 +270,7 @@ def uneven_cases() -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{rows} rows/tagged", {"family": "bert", "rows": rows}
         yield f"{rows} rows/adapted tags", {"family": "bert", "rows": rows, "methods": ALIGNING}
         yield f"{rows} rows/joint tags", {"family": "bert", "rows": rows, "methods": ADAPTING["joint"]}
+        yield f"{rows} rows/adapted images", {"family": "vit", "rows": rows, "methods": ALIGNING}
         yield f"{rows} rows/adapted", {"family": "bert2bert", "rows": rows, "methods": [DANN(weight=1.0), MMD()]}
     epochs = {**plain, "rows": EPOCH_ROWS, "max_steps": -1, "num_train_epochs": 2, "train_sampling_strategy": "random"}
     epochs |= {"activation_cache": False}
@@ -316,7 +321,33 @@ def tagger_for(
     )
 
 
+def of_images(
+    family: str, accumulation: int, folder: Path, methods: list[Method] | None = None, rows: int = ROWS
+) -> TransferTrainer:
+    """Images go through an encoder without batch norms, whose statistics would be those of each batch."""
+    target = pixel_rows(21, seed=9) if methods else None
+    if methods and not methods[0].needs.target_labels:
+        target = without_labels(pixel_rows(21, seed=9))
+
+    def collate(some):
+        batch = collate_pixels(some)
+        return {**batch, "pixel_values": batch["pixel_values"].double()}
+
+    collate.columns = collate_pixels.columns
+    return TransferTrainer(
+        without_dropout(tiny_image_model(family)),
+        arguments_for(accumulation, folder),
+        collate,
+        train_dataset=pixel_rows(rows),
+        target_dataset=target,
+        methods=methods or (),
+    )
+
+
 MAKERS = {
+    "images": of_images,
+    "adapted images": of_images,
+    "joint images": of_images,
     "masked": pretrainer_for,
     "sentences": summarizer_for,
     "written": writer_for,

@@ -5,11 +5,10 @@
 A window counts the tokens of the first text only, so that windows of a long text are weighted as those of documents.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nlp_transfer.data.corpus import SECOND
 from nlp_transfer.data.encoding.document_windows import DocumentTokens, WindowEncoder
 from nlp_transfer.errors import ConfigError
 
@@ -20,18 +19,6 @@ LEAST_TOKENS = 8
 """Number of tokens of the first text that must fit beside the second, if it has so many."""
 
 TYPES = "token_type_ids"
-
-
-def row_texts(rows: Any) -> list[Any]:
-    """Return the texts of a corpus's rows or of columns of them; of pairs, tuples of both.
-
-    Example:
-        >>> row_texts({"text": ["a clause"], "second": ["a claim"]})
-        [('a clause', 'a claim')]
-    """
-    names = rows if isinstance(rows, Mapping) else rows.column_names
-    texts = list(rows["text"])
-    return list(zip(texts, rows[SECOND], strict=True)) if SECOND in names else texts
 
 
 class LongSecondText(ValueError):

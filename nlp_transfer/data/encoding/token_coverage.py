@@ -102,10 +102,10 @@ def count_coverage(
 
 def unreadable_rows(dataset: "Dataset", tokenizer: "PreTrainedTokenizerBase") -> np.ndarray:
     """Return the indices of unreadable rows, int64, shape (unreadable,)."""
-    unknown, special = unknown_token(tokenizer), tokenizer.num_special_tokens_to_add()
     indices: list[np.ndarray] = [np.empty(0, np.int64)]
-    if unknown is None:
+    if "input_ids" not in dataset.column_names or (unknown := unknown_token(tokenizer)) is None:
         return indices[0]
+    special = tokenizer.num_special_tokens_to_add()
     start = 0
     for batch in dataset.select_columns(["input_ids"]).with_format("arrow").iter(1000):
         lists: pa.ListArray = batch.column("input_ids").combine_chunks()

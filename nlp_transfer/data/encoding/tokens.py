@@ -11,7 +11,8 @@ from datasets import Dataset, Features, List, Value
 from nlp_transfer.data.cache import cache_path, clear_abandoned, load_table, write_errors, write_row_count
 from nlp_transfer.data.corpus import SECOND, VALUES, class_names, label_column
 from nlp_transfer.data.encoding.document_windows import WindowEncoder
-from nlp_transfer.data.encoding.text_pairs import LongSecondText, PairEncoder, row_texts
+from nlp_transfer.data.encoding.text_pairs import LongSecondText, PairEncoder
+from nlp_transfer.data.row_inputs import row_inputs
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import cache_key
 
@@ -81,10 +82,10 @@ def map_to_cache(
     dataset: Dataset,
     encode: Callable[..., Any],
     features: dict[str, Any],
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Any,
     batch_size: int = 1000,
 ) -> Dataset:
-    """Return the rows that `encode` makes of batches, from the cache if they are there."""
+    """Return the rows that `encode` makes of batches by a tokenizer or an image processor, from the cache if there."""
     path = cache_path("tokens", key)
     if (cached := load_table(path)) is not None:
         return cached
@@ -99,7 +100,7 @@ def map_to_cache(
             cache_file_name=str(path),
             load_from_cache_file=False,
             new_fingerprint=path.stem[:32],
-            desc="Tokenising",
+            desc="Encoding",
         )
         if path.exists():  # not for no rows; datasets gives it the permissions of the umask
             path.chmod(0o600)
@@ -108,7 +109,7 @@ def map_to_cache(
     return encoded
 
 
-def forget_last_call(tokenizer: "PreTrainedTokenizerBase") -> None:
+def forget_last_call(tokenizer: Any) -> None:
     """Remove the truncation and padding of its last call from a fast tokenizer.
 
     They would be saved in tokenizer.json, which then depends on whether the texts came from the cache.
@@ -141,7 +142,7 @@ def _encode_batch(
 ) -> dict[str, Any]:
     """Encode one batch of rows."""
     try:
-        made = read(row_texts(batch))
+        made = read(row_inputs(batch))
     except LongSecondText as error:
         raise DataError(
             f"Row {batch['id'][error.place]!r}: {error}. Raise task.max_length, or shorten the text."
@@ -151,13 +152,16 @@ def _encode_batch(
     columns["attention_mask"] = [[1] * len(row) for row in columns["input_ids"]]
     columns["length"] = [len(row) for row in columns["input_ids"]]
     columns["truncated"] = [n < all_n for n, all_n in zip(columns["read"], columns["text_length"], strict=True)]
-    if label == "label":
-        columns["labels"] = batch["label"]
-    elif label == "labels":
-        columns["labels"] = [multi_hot(row, classes) for row in batch["labels"]]
-    elif label == VALUES:
+    if label == VALUES:
         columns["labels"] = [[row[name] for name in numbers] for row in batch[VALUES]]
+    elif label:
+        columns["labels"] = class_labels(batch, label, classes)
     return columns
+
+
+def class_labels(batch: dict[str, list[Any]], label: str, classes: int) -> list[Any]:
+    """Return the labels of a batch: class ids of column `label`, or multi-hot floats of column `labels`."""
+    return batch[label] if label == "label" else [multi_hot(row, classes) for row in batch[label]]
 
 
 def truncated_columns(

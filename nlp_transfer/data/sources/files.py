@@ -1,4 +1,4 @@
-"""Read corpora from disk: a file, a folder of split-named files, or text files with one sub-folder a class."""
+"""Read corpora from disk: a file, a folder of split-named files, or text or image files, one sub-folder a class."""
 
 import difflib
 import re
@@ -7,8 +7,9 @@ from pathlib import Path
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.data.formats import FORMATS, data_stem, data_suffix, suffix_hint
 from nlp_transfer.data.source import CorpusReader, FileSettings, RawSplit
-from nlp_transfer.data.sources.text_folder import class_folders, text_folder_split
+from nlp_transfer.data.sources.class_folders import class_folder_split, class_folders
 from nlp_transfer.data.splits.split_names import SPLIT_NAMES, UNSPLIT, check_spelling, match_split_names
+from nlp_transfer.data.validation.images import files_inside
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import file_digest, read_errors, utf8_problem
 
@@ -65,21 +66,22 @@ def _folder(path: Path, config: CorpusConfig, key: str) -> CorpusReader:
                 [entry.name for entry in classes], config.splits, str(path), f"{key}.splits", notes
             )
             raw = {
-                ours: text_folder_split(path / theirs, f"{theirs}/", config.encoding) for ours, theirs in chosen.items()
+                ours: class_folder_split(path / theirs, f"{theirs}/", config.encoding)
+                for ours, theirs in chosen.items()
             }
             return CorpusReader(str(path), raw, notes=notes)
         if known:
             raise DataError(
                 f"{key}.path: {path} has folders with names of splits ({', '.join(known.values())}), and not each of "
-                f"its folders ({_names(classes)}) has a sub-folder of .txt files for each class."
+                f"its folders ({_names(classes)}) has a sub-folder of text or image files for each class."
             )
-        return CorpusReader(str(path), {UNSPLIT: text_folder_split(path, encoding=config.encoding)}, notes=notes)
+        return CorpusReader(str(path), {UNSPLIT: class_folder_split(path, encoding=config.encoding)}, notes=notes)
     if not config.splits:
         stems = {data_stem(entry): entry.name for entry in files}
         check_spelling(stems, {}, str(path), f"{key}.splits", stems)
     raise DataError(
         f"{key}.path: {path} is neither a folder of split-named files (train, dev or validation, test, all or "
-        "unlabeled) nor one with a sub-folder of .txt files for each class. "
+        "unlabeled) nor one with a sub-folder of text or image files for each class. "
         f"It holds: {_names(visible) or 'nothing'}. {_SUPPORTED} Or set `{key}.splits: {{train: NAME}}`."
     )
 
@@ -127,7 +129,7 @@ def _file_split(path: Path, config: CorpusConfig) -> RawSplit:
     suffixes = path.name.lower().removeprefix(data_stem(path))  # the same bytes are no gzip under another name
     given = [[config.encoding, config.sheet]] if settings != FileSettings() else []
     identity = ("file", suffixes, file_digest(path), *given)
-    return RawSplit(str(path), lambda wanted: read(path, wanted, settings), identity)
+    return RawSplit(str(path), lambda wanted: read(path, wanted, settings), identity, files_inside(path.parent))
 
 
 _REGULAR = "A corpus is read more than once: put a whole file in its place."

@@ -15,6 +15,7 @@ from nlp_transfer.data.source import MAX_BATCH_ROWS, CorpusReader, RawSplit, Row
 from nlp_transfer.data.splits.split_names import UNSPLIT, match_split_names
 from nlp_transfer.data.validation.columns import READ_COLUMNS
 from nlp_transfer.data.validation.documents import to_list
+from nlp_transfer.data.validation.images import any_file
 from nlp_transfer.data.validation.spans import TAG_COLUMNS
 from nlp_transfer.errors import DataError
 from nlp_transfer.files import file_digest
@@ -27,7 +28,7 @@ def object_source(
 
     Args:
         columns: renames (theirs: ours), which identify the label column.
-        origin: source for reports; None describes the object.
+        origin: source for reports of rows that come from elsewhere; None describes the object of a user.
     """
     whole = not isinstance(data, Mapping)
     data = {UNSPLIT: data} if whole else data
@@ -40,7 +41,7 @@ def object_source(
         name = origin or key
         where = name if whole else f"{name}, split {theirs!r}"
         value = data[theirs]
-        raw[ours] = RawSplit(where, table_reader(value, where), _identity(value))
+        raw[ours] = RawSplit(where, table_reader(value, where), _identity(value), None if origin else any_file)
         if isinstance(value, Dataset):
             names = names or _class_names(value.features, columns)
     return CorpusReader(origin or " and ".join(sorted(kinds)), raw, names, notes)

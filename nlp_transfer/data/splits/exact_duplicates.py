@@ -9,6 +9,7 @@ import numpy as np
 from datasets import Dataset
 
 from nlp_transfer.data.corpus import SECOND, label_column
+from nlp_transfer.data.row_inputs import content_column, row_noun
 
 _BATCH = 1000
 
@@ -21,7 +22,7 @@ def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
     if "train" not in splits:
         return []
     train_texts, train_labelled = hash_texts(splits["train"])
-    notes, noun = [], _noun(splits["train"])
+    notes, noun = [], row_noun(splits["train"].column_names)
     for name in ("validation", "calibration", "test"):
         if name not in splits:
             continue
@@ -49,7 +50,7 @@ def copy_notes(known: Dataset, splits: dict[str, Dataset], where: str) -> list[s
     hashes, _ = hash_texts(known)
     notes = []
     for name, split in splits.items():
-        count, noun = int(copy_mask(hashes, split).sum()), _noun(split)
+        count, noun = int(copy_mask(hashes, split).sum()), row_noun(split.column_names)
         result = f"{count} of {len(split)} {noun}s are exact copies" if count else f"no {noun} is an exact copy"
         notes.append(f"{name}: {result} of {where}.")
     return notes
@@ -66,20 +67,17 @@ def copy_mask(known: np.ndarray, split: Dataset) -> np.ndarray:
     return np.isin(hash_texts(split)[0], known)
 
 
-def _noun(split: Dataset) -> str:
-    return "first text" if SECOND in split.column_names else "text"
-
-
 def hash_texts(split: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
     """Return hashes of texts, and of texts with their labels (None without labels), shape (rows,) each.
 
-    Of pairs they are those of the first texts, whose labels depend on the second.
+    Of pairs they are those of the first texts, whose labels depend on the second; of images those of their files.
     """
+    content = content_column(split.column_names)
     column = None if SECOND in split.column_names else label_column(split.column_names)
     texts: list[bytes] = []
     labelled: list[bytes] = []
-    for batch in split.select_columns(["text", column] if column else ["text"]).iter(_BATCH):
-        digests = [blake2b(" ".join(text.split()).encode(), digest_size=16) for text in batch["text"]]
+    for batch in split.select_columns([content, column] if column else [content]).iter(_BATCH):
+        digests = [blake2b(" ".join(text.split()).encode(), digest_size=16) for text in batch[content]]
         texts += [digest.digest() for digest in digests]
         if column:
             for digest, label in zip(digests, batch[column], strict=True):

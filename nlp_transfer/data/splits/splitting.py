@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 from datasets import Dataset
 
 from nlp_transfer.data.corpus import SECOND, SPLITS, SplitConfig, class_names, label_column
+from nlp_transfer.data.row_inputs import content_column, row_noun
 from nlp_transfer.data.splits.near_duplicates import SHINGLE_WORDS, near_duplicate_groups
 from nlp_transfer.data.splits.stratified_group_split import stratified_assignment
 from nlp_transfer.errors import DataError
@@ -23,10 +24,11 @@ def make_splits(pool: Dataset, config: SplitConfig, method: str, key: str) -> tu
     rows_of_groups = np.bincount(groups)
     largest, alike = rows_of_groups.max(), rows_of_groups[rows_of_groups > 1]
     if len(alike) and method == "near_duplicate":
+        noun = row_noun(pool.column_names)
         paired = SECOND in pool.column_names
-        counts = f"{len(alike):,}, with {alike.sum():,} of {len(pool):,} {'pairs' if paired else 'texts'}"
-        noun = "pairs with alike first texts" if paired else "alike texts"
-        notes.append(f"Groups of {noun}, which stay within one split: {counts}; the largest has {largest:,}.")
+        counts = f"{len(alike):,}, with {alike.sum():,} of {len(pool):,} {'pairs' if paired else f'{noun}s'}"
+        what = f"pairs with alike {noun}s" if paired else f"alike {noun}s"
+        notes.append(f"Groups of {what}, which stay within one split: {counts}; the largest has {largest:,}.")
     elif len(alike):
         what = f"rows with one {config.column!r}"
         notes.append(
@@ -95,6 +97,8 @@ def _groups(pool: Dataset, config: SplitConfig, method: str) -> tuple[np.ndarray
     """Return the group of every row, shape (rows,), and the method's settings for a note."""
     if method == "near_duplicate":
         how = f"Jaccard similarity of {SHINGLE_WORDS}-word shingles from {config.similarity:g}, "
+        if content_column(pool.column_names) != "text":
+            how = "only equal files are alike; near copies stay together by `grouped`; "
         return near_duplicate_groups(_texts(pool), len(pool), config.similarity), how
     if method == "grouped":
         values = pool.select_columns(["group"]).with_format("arrow")[:].column("group")
@@ -121,9 +125,10 @@ def _draw_splits(
 
 
 def _texts(pool: Dataset) -> Iterator[str]:
-    """Yield the texts, read a batch at a time."""
-    for batch in pool.select_columns(["text"]).iter(1000):
-        yield from batch["text"]
+    """Yield what rows are compared by, read a batch at a time."""
+    column = content_column(pool.column_names)
+    for batch in pool.select_columns([column]).iter(1000):
+        yield from batch[column]
 
 
 def label_pairs(pool: Dataset) -> tuple[np.ndarray, np.ndarray]:

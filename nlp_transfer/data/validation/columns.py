@@ -26,7 +26,7 @@ from nlp_transfer.data.validation.label_lists import MarkedClasses, split_labels
 from nlp_transfer.data.validation.label_values import LabelTypes
 from nlp_transfer.data.validation.row_errors import RowErrors
 from nlp_transfer.data.validation.row_kinds import ROW_KINDS, TEXTS, RowKind
-from nlp_transfer.data.validation.strings import as_strings, join_paragraphs
+from nlp_transfer.data.validation.strings import article, as_strings, join_paragraphs
 from nlp_transfer.errors import DataError, did_you_mean
 
 READ_COLUMNS = frozenset({"id", *(name for kind in ROW_KINDS.values() for name in kind.columns)})
@@ -160,7 +160,8 @@ def typed_tables(raw: RawSplit, name: str, wanted: ColumnSpec, facts: Counter[st
     for batch in _filled(raw, wanted, facts):
         names = wanted.names().found(batch.available).items()
         found |= {own: name for own, name in names if name not in found.values()}
-        columns = wanted.rows.convert(_named(batch, found, wanted, marked), batch.first_row, errors, facts)
+        columns = _named(batch, found, wanted, marked)
+        columns = wanted.rows.convert(columns, batch.first_row, errors, facts, raw.find_file)
         if present is None:
             _check_columns(raw, batch, columns, wanted)
             present = frozenset(columns)
@@ -271,7 +272,8 @@ def _typed(
     else:
         typed["id"] = pa.array(ids, pa.string())
     text, *others = wanted.rows.texts
-    advice = f"{'Every pair needs both texts' if others else f'Every row needs a {text}'}: {wanted.empty_advice}."
+    needed = "Every pair needs both texts" if others else f"Every row needs {article(text)} {text}"
+    advice = f"{needed}: {wanted.empty_advice}."
     typed["text"] = as_strings(join_paragraphs(columns["text"]), text, first, errors, advice=advice)
     typed |= wanted.rows.typed(columns, typed["text"], first, errors)
     for name in ("label", "labels"):

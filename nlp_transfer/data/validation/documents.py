@@ -21,7 +21,7 @@ _OFFSETS = pa.list_(pa.int32())
 
 
 def join_sentence_columns(
-    columns: dict[str, Any], first: int, errors: RowErrors, facts: Counter[str]
+    columns: dict[str, Any], first: int, errors: RowErrors, facts: Counter[str], find_file: Any = None
 ) -> dict[str, Any]:
     """Return the columns with lists of sentences joined, and `sentence_starts`; see `RowKind.convert`."""
     texts = columns.get("text", [])

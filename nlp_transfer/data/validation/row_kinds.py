@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from nlp_transfer.data.corpus import SECOND, VALUES
-from nlp_transfer.data.validation import documents, spans, values
+from nlp_transfer.data.corpus import DIGEST, IMAGE, SECOND, VALUES
+from nlp_transfer.data.validation import documents, images, spans, values
 from nlp_transfer.data.validation.row_errors import RowErrors
 from nlp_transfer.data.validation.strings import as_strings, join_paragraphs
 
@@ -19,7 +19,7 @@ Untyped = dict[str, Any]
 """Columns by our names, as a source holds them."""
 
 
-def _unchanged(columns: Untyped, first: int, errors: RowErrors, facts: Counter[str]) -> Untyped:
+def _unchanged(columns: Untyped, first: int, errors: RowErrors, facts: Counter[str], find_file: Any = None) -> Untyped:
     return columns
 
 
@@ -46,10 +46,12 @@ class RowKind:
         references: those of our columns, beside labels, that rows are learned from; rows without any are unlabelled.
         gathered: our column that several of theirs become together, as a dict by name; empty without.
         labels: the name of the labels in messages; empty for that of their column.
-        convert: (columns, first row, errors, facts) -> the columns from which texts and labels are read.
+        convert: (columns, first row, errors, facts, `RawSplit.find_file`) -> the columns from which texts and labels
+            are read.
         made: the typed columns of a corpus beside `id`, `text` and the labels.
         typed: (columns, texts, first row, errors) -> those of them that there are.
         facts: sentences for the notes of a corpus, by the name of what `convert` counts.
+        names_files: rows may be names of files, on which they depend.
     """
 
     columns: Mapping[str, str]
@@ -58,13 +60,15 @@ class RowKind:
     references: tuple[str, ...] = ()
     gathered: str = ""
     labels: str = ""
-    convert: Callable[[Untyped, int, RowErrors, Counter[str]], Untyped] = _unchanged
+    convert: Callable[[Untyped, int, RowErrors, Counter[str], Any], Untyped] = _unchanged
     made: tuple[str, ...] = ()
     typed: Callable[[Untyped, pa.Array, int, RowErrors], dict[str, pa.Array]] = _nothing
     facts: Mapping[str, str] = field(default_factory=dict)
+    names_files: bool = False
 
 
 TEXTS, DOCUMENTS, ENTITIES, PAIRS, NUMBERS = "texts", "documents", "entities", "pairs", "numbers"
+IMAGES = "images"
 
 ROW_KINDS: dict[str, RowKind] = {
     TEXTS: RowKind({name: name for name in ("text", "label", "labels")}, label_columns=("label", "labels")),
@@ -99,6 +103,15 @@ ROW_KINDS: dict[str, RowKind] = {
         convert=values.gathered,
         made=(VALUES,),
         typed=values.typed_columns,
+    ),
+    IMAGES: RowKind(
+        images.COLUMNS,
+        texts=("image",),
+        label_columns=("label", "labels"),
+        convert=images.convert_columns,
+        made=(IMAGE, DIGEST),
+        typed=images.typed_columns,
+        names_files=True,
     ),
 }
 """The kinds of rows by name. One line a kind."""

@@ -56,7 +56,9 @@ class _Problem(Exception):
         self.problem, self.advice = problem, advice
 
 
-def convert_columns(columns: dict[str, Any], first: int, errors: RowErrors, facts: Counter[str]) -> dict[str, Any]:
+def convert_columns(
+    columns: dict[str, Any], first: int, errors: RowErrors, facts: Counter[str], find_file: Any = None
+) -> dict[str, Any]:
     """Return `text`, and the entities as `labels`, `span_starts` and `span_ends`; see `RowKind.convert`."""
     values = {name: to_list(column) for name, column in columns.items()}
     marked = next((name for name in _MARKED if name in values), "tags" if "tags" in values else None)

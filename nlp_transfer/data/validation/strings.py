@@ -11,6 +11,16 @@ from nlp_transfer.data.validation.row_errors import LONE_SURROGATE_PROBLEM, NUL,
 from nlp_transfer.errors import DataError
 
 
+def article(noun: str) -> str:
+    """Return the article of a noun.
+
+    Example:
+        >>> article("image"), article("text")
+        ('an', 'a')
+    """
+    return "an" if noun[:1] in "aeiou" else "a"
+
+
 def holds_lists(values: Any) -> bool:
     """Return True if the first value that is not missing is a list.
 
@@ -42,7 +52,7 @@ def as_strings(
     values: Any, column: str, first: int, errors: RowErrors, numbers: bool = False, advice: str | None = None
 ) -> pa.Array:
     """Return a column as non-empty strings without NUL characters, shape (rows,)."""
-    advice = advice or f"Every row needs a {column}: mend or remove these rows."
+    advice = advice or f"Every row needs {article(column)} {column}: mend or remove these rows."
     array = (
         _strings_from_objects(values, column, first, errors, numbers)
         if isinstance(values, list)

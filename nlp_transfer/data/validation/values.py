@@ -39,7 +39,9 @@ def typed_columns(columns: dict[str, Any], texts: pa.Array, first: int, errors: 
     return {VALUES: pa.StructArray.from_arrays(arrays, names)}
 
 
-def gathered(columns: dict[str, Any], first: int, errors: RowErrors, facts: Counter[str]) -> dict[str, Any]:
+def gathered(
+    columns: dict[str, Any], first: int, errors: RowErrors, facts: Counter[str], find_file: Any = None
+) -> dict[str, Any]:
     """Return the columns with those of numbers, a dict by name, as one dict a row; see `RowKind.convert`."""
     own = columns.get(VALUES)
     if not isinstance(own, dict):

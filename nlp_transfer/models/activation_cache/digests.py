@@ -10,11 +10,16 @@ from typing import Any
 
 import numpy as np
 
+_BATCH_ROWS = 100
+
 DIGEST = "S16"
 """NumPy type of a digest: 16 bytes."""
 
 TEXT_COLUMNS = ("input_ids", "attention_mask", "token_type_ids")
 """Columns that identify a text."""
+
+PIXELS = "pixels"
+"""Column that identifies an image."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,9 @@ def text_digest(ids: np.ndarray, types: np.ndarray | None = None) -> bytes:
 
 def row_digests(dataset: Any) -> np.ndarray:
     """Return the digest of every row, in order; raise `ValueError` for one that is padded before its end."""
+    if PIXELS in getattr(dataset, "column_names", ()):
+        images = (one for batch in dataset.select_columns([PIXELS]).iter(_BATCH_ROWS) for one in batch[PIXELS])
+        return np.array([hashlib.blake2b(one, digest_size=16).digest() for one in images], dtype=DIGEST)
     return np.array([text_digest(ids, types) for ids, types in _texts(dataset)], dtype=DIGEST)
 
 

@@ -18,18 +18,19 @@ from torch.distributed import get_rank, is_initialized
 from transformers import PreTrainedModel
 
 from nlp_transfer.files import cache_key
-from nlp_transfer.models.activation_cache.digests import row_digests
+from nlp_transfer.models.activation_cache.digests import PIXELS, row_digests
 from nlp_transfer.models.activation_cache.entry import Entry
 from nlp_transfer.models.activation_cache.frozen import encoder_identity
 from nlp_transfer.models.activation_cache.store import ActivationStore, NotStoredError
 from nlp_transfer.models.activation_cache.window_rows import WINDOW_IDS, WindowRows
+from nlp_transfer.models.families import final_linear
 from nlp_transfer.models.heads.document_pooling import pool
-from nlp_transfer.models.heads.pooling import pooled_features
+from nlp_transfer.models.heads.pooling import OWN, available_layers, head_inputs, pooled_features
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.models.speed.fast_linear import fast_linear
 from nlp_transfer.progress import stage_bar
 
-COLUMNS = ("input_ids", "attention_mask", "token_type_ids", WINDOW_IDS, "labels", "label", "label_ids")
+COLUMNS = ("input_ids", "attention_mask", "token_type_ids", WINDOW_IDS, PIXELS, "labels", "label", "label_ids")
 """Columns that a collator gets: those that a model or a loss reads."""
 
 MAX_MEMORY_BYTES = 2 * 2**30
@@ -88,7 +89,7 @@ def hidden_states(
         features, labels = _compute(model, dataset, keys, collate, max_tokens)
         return EncodedRows(features, labels, computed=len(keys), not_stored=not_stored)
     unique, first = np.unique(digests, return_index=True)
-    identity = encoder_identity(model, int(model.config.num_hidden_layers), norm=True)
+    identity = encoder_identity(model, available_layers(model)[-1], norm=True)
     names = {key: cache_key("features", identity, *key, hashlib.sha256(unique.tobytes()).hexdigest()) for key in keys}
     entries = {key: entry for key in keys if (entry := store.read(names[key])) is not None}
     missing = [key for key in keys if key not in entries]
@@ -140,17 +141,22 @@ def _compute(
     model: PreTrainedModel, dataset: Dataset, keys: list[tuple[int, str]], collate: Collate, max_tokens: int
 ) -> tuple[dict[tuple[int, str], np.ndarray], Tensor]:
     """Return features by (layer, pooling), and labels, of every row from one pass."""
-    shape = (len(dataset), int(model.config.hidden_size))
-    features = {key: _allocate(shape, len(keys)) for key in keys}
+    own = all(pooling == OWN for _, pooling in keys)
+    width = final_linear(model)[1].in_features if own else int(model.config.hidden_size)
+    features = {key: _allocate((len(dataset), width), len(keys)) for key in keys}
     labels, order = [], []
-    for rows, batch, output in run_batches(model, dataset, collate, max_tokens, output_hidden_states=True):
-        mask = batch["attention_mask"]
-        for layer, pooling in keys:
-            with torch.no_grad():
-                pooled = pooled_features(model, output.hidden_states, mask, layer, pooling)
-            features[layer, pooling][rows] = pooled.float().cpu().numpy()
-        labels.append(batch["labels"].cpu())
-        order += rows
+    with head_inputs(model) as read:
+        for rows, batch, output in run_batches(model, dataset, collate, max_tokens, output_hidden_states=not own):
+            for layer, pooling in keys:
+                pooled = read[-1]
+                if not own:
+                    with torch.no_grad():
+                        mask = batch["attention_mask"]
+                        pooled = pooled_features(model, output.hidden_states, mask, layer, pooling)
+                features[layer, pooling][rows] = pooled.float().cpu().numpy()
+            read.clear()
+            labels.append(batch["labels"].cpu())
+            order += rows
     return features, torch.cat(labels)[torch.tensor(order).argsort()]
 
 
@@ -169,11 +175,12 @@ def _in_order(entry: Entry, digests: np.ndarray) -> np.ndarray:
 
 
 def make_batch(dataset: Dataset, rows: Sequence[int], collate: Collate, device: torch.device) -> dict[str, Tensor]:
-    """Return the collated rows on a device, with an attention mask."""
+    """Return the collated rows on a device; those of tokens with an attention mask."""
     some = [dataset[row] for row in rows]
     made = collate([{name: row[name] for name in COLUMNS if name in row} for row in some])
     batch = {name: value.to(device) for name, value in made.items()}
-    batch.setdefault("attention_mask", torch.ones_like(batch["input_ids"]))
+    if "input_ids" in batch:
+        batch.setdefault("attention_mask", torch.ones_like(batch["input_ids"]))
     return batch
 
 

@@ -18,6 +18,8 @@ PACKAGE_PREFIX = "package:"
 
 _HUB_ID = r"[\w.-]+(/[\w.-]+)?"
 
+_TEXTS, _IMAGES = "AutoTokenizer", "AutoImageProcessor"
+
 _ON_HUB, _AT, _HERE = "Hub model ", " at revision ", "folder "
 
 
@@ -44,7 +46,10 @@ def resolve_model(name: str) -> str:
             raise ConfigError(f"model: {name} is the folder of a run; its model is {inner}. Name that.")
         return str(folder)
     if folder.exists():
-        raise ConfigError(f"model: {name} is a file; expected the folder that holds its config.json and weights.")
+        advice = f" {_tensors_advice(folder)}" if pickled_weights([folder.name]) else ""
+        raise ConfigError(
+            f"model: {name} is a file; expected the folder that holds its config.json and weights.{advice}"
+        )
     if name.startswith((".", "/", "~")) or not re.fullmatch(_HUB_ID, name):
         raise ConfigError(
             f"model: there is no folder {name}. Expected a folder, a Hub id such as answerdotai/ModernBERT-base, or "
@@ -116,12 +121,28 @@ def folder_origin(origin: str) -> Path | None:
     return Path(origin.removeprefix(_HERE)) if origin.startswith(_HERE) else None
 
 
+def _tensors_advice(file: Path) -> str:
+    """Return advice on converting one file of pickled tensors to safetensors."""
+    target = file.with_name("model.safetensors")
+    return (
+        "Pickles can run code, so they are not read. If you trust this one and its tensors have the names of "
+        'transformers, convert it once: python -c "import torch; from safetensors.torch import save_file; '
+        f"tensors = torch.load('{file}', map_location='cpu', weights_only=True); "
+        f"save_file({{name: one.contiguous() for name, one in tensors.items()}}, '{target}')\" with config.json, and "
+        "tokenizer or preprocessor_config.json, beside it. Tensors of torchvision and timm have other names: take the "
+        "same network from the Hub, such as microsoft/resnet-50."
+    )
+
+
 def conversion_advice(name: str, auto_class: str = "AutoModel") -> str:
     """Return advice on converting pickled weights to safetensors."""
     folder = f"{Path(name).name}-safetensors"
+    reads_images = (Path(name).expanduser() / "preprocessor_config.json").is_file()
+    if reads_images:
+        auto_class = "AutoModelForImageClassification"
     return (
         "Pickles can run code, so they are not read. If you trust this one, convert it once: "
-        f'python -c "from transformers import {auto_class}, AutoTokenizer as T; '
+        f'python -c "from transformers import {auto_class}, {_IMAGES if reads_images else _TEXTS} as T; '
         f"{auto_class}.from_pretrained('{name}', use_safetensors=False).save_pretrained('{folder}'); "
         f"T.from_pretrained('{name}').save_pretrained('{folder}')\" and name the folder {folder}."
     )

@@ -20,7 +20,8 @@ A frozen encoder is best read from a middle layer, averaged over tokens. To save
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +33,11 @@ from transformers.activations import ACT2FN
 
 from nlp_transfer.models.families import encoder_layers, family, final_linear, logits_layer, tags_tokens
 from nlp_transfer.models.family_table import PostNormLayer
+from nlp_transfer.models.image_family import reads_images
 
 POOLINGS = ("mean", "cls")
-TOKEN = "token"
-"""The only pooling of a network that tags tokens: each token by itself."""
+TOKEN, OWN = "token", "own"
+"""The only pooling of a network that tags tokens: each token by itself; and of one of images: what its head reads."""
 
 MEAN_WEIGHT = 1000.0
 """Weight of the mean relative to the first token's state on the residual path."""
@@ -56,6 +58,8 @@ class PassThrough:
 
 def available_poolings(model: PreTrainedModel) -> tuple[str, ...]:
     """Return the poolings that the family's architecture can express."""
+    if reads_images(model):
+        return (OWN,)
     entry = family(model)
     if tags_tokens(model):
         return (TOKEN,)
@@ -66,7 +70,13 @@ def available_poolings(model: PreTrainedModel) -> tuple[str, ...]:
 
 
 def available_layers(model: PreTrainedModel) -> range:
-    """Return the layers k, from 1, at which the encoder can be cut; several groups of ALBERT's depend on its depth."""
+    """Return the layers k, from 1, at which the encoder can be cut; several groups of ALBERT's depend on its depth.
+
+    Encoders of images are read at the top.
+    """
+    if reads_images(model):
+        depth = len(encoder_layers(model))
+        return range(depth, depth + 1)
     depth = int(model.config.num_hidden_layers)
     groups = getattr(model.config, "num_hidden_groups", 1) * getattr(model.config, "inner_group_num", 1)
     return range(1 if groups == 1 else depth, depth + 1)
@@ -119,12 +129,8 @@ def pooled_and_logits(
         model: the classifier, out of any adapter.
         compute: runs it, and returns its logits.
     """
-    inputs: list[Tensor] = []
-    handle = logits_layer(model).register_forward_pre_hook(lambda module, args: inputs.append(args[0]))
-    try:
+    with head_inputs(model) as inputs:
         logits = compute()
-    finally:
-        handle.remove()
     pooled, logits = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (inputs[-1], logits))
     if pooled.ndim == 3:  # a head that averages the logits of all tokens, which are linear in these
         real = pooled.new_ones(pooled.shape[:2]) if attention_mask is None else attention_mask.to(pooled)
@@ -133,9 +139,25 @@ def pooled_and_logits(
     return pooled, logits
 
 
+@contextmanager
+def head_inputs(model: PreTrainedModel) -> Iterator[list[Tensor]]:
+    """Yield a list that gets what the layer that makes the logits reads, of each forward pass."""
+    inputs: list[Tensor] = []
+    handle = logits_layer(model).register_forward_pre_hook(lambda module, args: inputs.append(args[0]))
+    try:
+        yield inputs
+    finally:
+        handle.remove()
+
+
 @torch.no_grad()
 def fold_head(model: PreTrainedModel, layer: int, pooling: str, weight: Tensor, bias: Tensor) -> None:
     """Write a linear classifier on `pooled_features(…, layer, pooling)` into the model, without the layers above."""
+    if reads_images(model):
+        final = final_linear(model)[1]
+        final.weight.copy_(weight)
+        final.bias.copy_(bias)
+        return
     entry = family(model)
     passing = _pass_through(model)
     _cut(model, layer, add_layer=pooling == "mean" and entry.layer is not None)

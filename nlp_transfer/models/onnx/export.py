@@ -18,7 +18,8 @@ from transformers import PreTrainedModel
 
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.families import FAMILIES, unknown_family_error
-from nlp_transfer.models.onnx.runtime import LOGITS, external_name
+from nlp_transfer.models.image_family import reads_images
+from nlp_transfer.models.onnx.runtime import LOGITS, PIXEL_VALUES, external_name
 
 OPSET = 18
 """The version of ONNX's operators that graphs use."""
@@ -32,14 +33,15 @@ _AXES = {
     "token_type_ids": "tokens",
     "markers": "sentences",
     "numbers": "sentences",
+    PIXEL_VALUES: None,
 }
-"""The name of the second axis of an input; the first is that of rows."""
+"""The name of the second axis of an input, None if it is fixed; the first is that of rows."""
 
 
 def refuse_network(model: PreTrainedModel, max_length: int) -> None:
     """Raise `ConfigError` for a network that cannot be exported for texts of up to `max_length` tokens."""
     kind = str(model.config.model_type)
-    if kind not in FAMILIES:
+    if kind not in FAMILIES and not reads_images(model):
         raise ConfigError(unknown_family_error(kind))
     if kind == "longformer":
         raise ConfigError(
@@ -73,7 +75,7 @@ def write_graph(model: PreTrainedModel, batch: Mapping[str, Tensor], file: Path)
                 str(file),
                 input_names=inputs,
                 output_names=[LOGITS],
-                dynamic_shapes=(tuple({0: free, 1: free} for _ in inputs),),
+                dynamic_shapes=(tuple({0: free, 1: free} if _AXES[name] else {0: free} for name in inputs),),
                 opset_version=OPSET,
                 dynamo=True,
                 external_data=bytes_ > LARGEST_FILE_BYTES,

@@ -48,11 +48,11 @@ class OnnxNetwork:
             raise CheckpointError(_torn(file, error)) from error
         self._file = file
         self.inputs = [one.name for one in self._session.get_inputs()]
-        wrong = [one for one in self._session.get_inputs() if one.name not in INPUTS or one.type != "tensor(int64)"]
+        wrong = [one for one in self._session.get_inputs() if INPUTS.get(one.name) != one.type]
         if wrong:
             raise CheckpointError(
-                f"{file} has an input {wrong[0].name!r} of {wrong[0].type}; expected {', '.join(INPUTS)} of int64. "
-                "Export the model again with scripts/export.py."
+                f"{file} has an input {wrong[0].name!r} of {wrong[0].type}; expected {', '.join(_OF_TOKENS)} of "
+                f"int64 or {PIXEL_VALUES} of float. Export the model again with scripts/export.py."
             )
 
     def check_outputs(self, classes: int) -> None:
@@ -74,8 +74,11 @@ class OnnxNetwork:
         return np.asarray(found, dtype=np.float32)
 
 
-INPUTS = ("input_ids", "attention_mask", "token_type_ids", "markers", "numbers")
-"""The inputs that a graph may read."""
+_OF_TOKENS = ("input_ids", "attention_mask", "token_type_ids", "markers", "numbers")
+PIXEL_VALUES = "pixel_values"
+
+INPUTS = {**dict.fromkeys(_OF_TOKENS, "tensor(int64)"), PIXEL_VALUES: "tensor(float)"}
+"""The inputs that a graph may read, and their types."""
 
 LOGITS = "logits"
 """The name of a graph's output."""

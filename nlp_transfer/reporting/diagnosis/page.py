@@ -94,9 +94,9 @@ def diagnose(
             f"diagnose was given {format_value(config)}; expected an Experiment: diagnose(load_config('my.yaml'))."
         )
     place = None if output is None else check_empty_folder(output, "--output")
-    if Output.LOGITS not in config.task.provides:
+    if not config.task.provides >= {Output.LOGITS, Output.TOKENS}:
         raise ConfigError(
-            f"diagnose needs a task with classes, such as sequence_classification; got {config.task.name}."
+            f"diagnose needs a task with classes of texts, such as sequence_classification; got {config.task.name}."
         )
     if not config.sources:
         raise ConfigError("diagnose reads the source, and there is none. Name it with source: {path: …}.")

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from nlp_transfer.data.encoding.text_pairs import row_texts
+from nlp_transfer.data.corpus import IMAGE
+from nlp_transfer.data.row_inputs import row_inputs
 from nlp_transfer.data.validation.row_kinds import ROW_KINDS
 from nlp_transfer.metrics.probability_scores import confidences
 from nlp_transfer.reporting.run_context import RunContext
@@ -48,7 +49,8 @@ def surest_errors(run: RunContext) -> Section | None:
         chosen = wrong[np.argsort(-sure[wrong], kind="stable")][: run.experiment.report_examples]
         shown = replace(one, ids=[one.ids[i] for i in chosen], logits=one.logits[chosen], labels=one.labels[chosen])
         lines = run.task.rows(shown, run.rows[domain][split].select(chosen))
-        texts = row_texts(run.corpora[domain].splits[split].select(chosen))
+        held = run.corpora[domain].splits[split].select(chosen)
+        texts = list(held["text"]) if IMAGE in held.column_names else row_inputs(held)  # of images the names
         names = ROW_KINDS[run.task.config.columns.kind].texts
         rows = [
             [

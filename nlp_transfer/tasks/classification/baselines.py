@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nlp_transfer.data.encoding.text_pairs import row_texts
+from nlp_transfer.data.row_inputs import row_inputs
 from nlp_transfer.tasks.classification.decision import Decision
 from nlp_transfer.tasks.reading.baselines import vectorized
 
@@ -51,20 +51,26 @@ def tfidf_svm(texts: Sequence[str], labels: np.ndarray) -> Predictor:
 
     A label that all or no training rows have is predicted for all or none. Texts without words predict the majority.
     """
-    from sklearn.multiclass import OneVsRestClassifier  # here, so that names are known without loading scikit-learn
-    from sklearn.svm import LinearSVC
-
     labels = checked_labels(texts, labels)
     fitted = vectorized(texts)
     if fitted is None or (labels.ndim == 1 and len(np.unique(labels)) == 1):
         return majority(texts, labels)
     vectorizer, features = fitted
+    model = linear_svm(features, labels)
+    return lambda unseen: np.asarray(model.predict(vectorizer.transform(unseen)))
+
+
+def linear_svm(features: Any, labels: np.ndarray) -> Any:
+    """Return a linear SVM of scikit-learn, one class against the rest, fitted to features, shape (rows, features)."""
+    from sklearn.multiclass import OneVsRestClassifier  # here, so that names are known without loading scikit-learn
+    from sklearn.svm import LinearSVC
+
     svm = LinearSVC(C=1.0, max_iter=10_000, random_state=0)
     model = svm if labels.ndim == 1 else OneVsRestClassifier(svm)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Label (not )?\d+ is present in all")
         model.fit(features, labels)
-    return lambda unseen: np.asarray(model.predict(vectorizer.transform(unseen)))
+    return model
 
 
 BASELINES: dict[str, Baseline] = {"majority": majority, "tfidf_svm": tfidf_svm, "chance": chance}
@@ -87,8 +93,8 @@ def fit_baselines(
     for name in names:
         train = corpora["source"].splits["train"]
         labels = label_array(train, classes, multi_label=multi_label)
-        predict = table[name](row_texts(train), labels)
-        yield name, lambda domain, split, of=predict: of(row_texts(corpora[domain].splits[split]))  # type: ignore[misc]
+        predict = table[name](row_inputs(train), labels)
+        yield name, lambda domain, split, of=predict: of(row_inputs(corpora[domain].splits[split]))  # type: ignore[misc]
 
 
 BaselinePredictions = dict[str, dict[str, np.ndarray]]

@@ -1,7 +1,7 @@
-"""Sort rows into classes: what the tasks share that give a text, or a pair of texts, one label or several.
+"""Sort rows into classes: what the tasks share that give a text, a pair of texts or an image one label or several.
 
-A concrete task names its rows (`columns`), its baselines and its texts for people; the labels of a corpus decide
-whether a row has one class (column `label`) or any number of them (`labels`).
+A concrete task names its rows (`columns`), how its network reads them, its baselines and its texts for people; the
+labels of a corpus decide whether a row has one class (column `label`) or any number of them (`labels`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,30 +11,26 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nlp_transfer.data.corpus import Corpus, calibration_split
-from nlp_transfer.data.encoding.token_frequencies import TokenFrequencies
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.metric import ClassificationRows, ProbabilityRows, Scores
 from nlp_transfer.models.outputs import Output
-from nlp_transfer.tasks.base import DomainPredictions, DomainScores, Predictions
+from nlp_transfer.tasks.base import DomainPredictions, DomainScores, FittedTask, Predictions, Task
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.classification.baselines import Baseline, fit_baselines, predict_all, score_baselines
 from nlp_transfer.tasks.classification.checks import value_problems
 from nlp_transfer.tasks.classification.decision import Decision
 from nlp_transfer.tasks.classification.decision_settings import DecisionSettings, fit_decision, with_thresholds
-from nlp_transfer.tasks.reading.task import FittedReadingTask, ReadingTask
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
-    from transformers import PreTrainedTokenizerBase
 
     from nlp_transfer.metrics.calibration import Calibration
-    from nlp_transfer.models.loading import LoadedModel
-    from nlp_transfer.models.reference import ModelReference
+    from nlp_transfer.models.loading import ProblemType
 
 
 @dataclass(frozen=True)
-class Classification(ReadingTask):
+class Classification(Task):
     """The settings of a task that sorts rows into classes.
 
     Args:
@@ -47,13 +43,15 @@ class Classification(ReadingTask):
     """
 
     primary_metric: ClassVar[str] = "macro_f1"
-    provides: ClassVar[frozenset[Output]] = frozenset({Output.LOGITS, Output.POOLED, Output.ROW_LOSS, Output.HEAD})
+    provides: ClassVar[frozenset[Output]] = frozenset(
+        {Output.TOKENS, Output.LOGITS, Output.POOLED, Output.ROW_LOSS, Output.HEAD}
+    )
     optional_baselines: ClassVar[tuple[str, ...]] = ("chance",)
     scored_rows: ClassVar[tuple[type, ...]] = (ClassificationRows, ProbabilityRows)
     ordered: ClassVar[bool] = False
     """Classes have an order."""
     baseline_table: ClassVar[Mapping[str, Baseline]]
-    """The baselines of texts, or of pairs of them, by name."""
+    """The baselines of the task's rows by name."""
 
     class_weights: str | dict[str, float] | None = None
     focal_gamma: float = 0.0
@@ -63,8 +61,12 @@ class Classification(ReadingTask):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if problems := value_problems(self):
+        if problems := [*self.input_problems(), *value_problems(self)]:
             raise ConfigError(problems)
+
+    def input_problems(self) -> list[str]:
+        """Return a sentence for each bad value of the settings that say how rows are read."""
+        return []
 
     @classmethod
     def details(cls, systems: Mapping[str, Scores]) -> tuple[Block, ...]:
@@ -87,10 +89,11 @@ class Classification(ReadingTask):
         return " ".join([*sentences, *rare_classes(scores, where)])
 
 
-class FittedClassification(FittedReadingTask):
+class FittedClassification(FittedTask):
     """A task that sorts rows into classes and has read its corpus; raises DataError for one without labels."""
 
     config: Classification
+    problem_type: "ProblemType"
 
     def __init__(self, config: Classification, corpus: Corpus) -> None:
         from nlp_transfer.tasks.classification.class_weights import class_weights
@@ -110,29 +113,22 @@ class FittedClassification(FittedReadingTask):
         self.decision = replace(plain, costs=costs, ordered=config.ordered)
         self.row_keys = self.decision.row_keys
         self.calibration: Calibration | None = None
-        self._reference: ModelReference | None = None
         self.calibration_needs, self.broken_promises = config.decision.promised, list[str]()
         self.fitted: tuple[int, float | None] = (0, None)  # rows of the decision, and the share that it accepts
         self.weights = class_weights(config.class_weights, corpus)
 
     def settings(self) -> dict[str, Any]:
-        """Return the length and the decision."""
-        return {"max_length": self.max_length, **self.windows.record(), **self.decision.record()}
+        """Return the decision."""
+        return self.decision.record()
 
     def threshold_by_label(self) -> dict[str, float]:
         """Return the thresholds by label name; empty for single-label."""
         return self.decision.threshold_by_label()
 
-    def example(self, row: dict[str, Any], tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
-        """Return the labels and the text of one row."""
+    def labels_of(self, row: dict[str, Any]) -> str:
+        """Return the labels of one encoded row, for people."""
         labels, names = row["labels"], self.label_names
-        shown = [names[i] for i, on in enumerate(labels) if on] if self.multi_label else names[labels]
-        return str(shown), str(tokenizer.decode(row["input_ids"]))
-
-    def build_model(self, reference: "ModelReference") -> "LoadedModel":
-        """Return the encoder with a classification head."""
-        self._reference = reference
-        return super().build_model(reference)
+        return str([names[i] for i, on in enumerate(labels) if on] if self.multi_label else names[labels])
 
     def row_losses(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
         """Return the loss of each row, shape (rows,)."""
@@ -175,8 +171,6 @@ class FittedClassification(FittedReadingTask):
         if raw is not None:
             held_out = cross_fitted(raw, labels, self._scaling)
         decision = with_thresholds(self.decision, logits, labels, tuned=self.config.tune_thresholds)
-        known = None if rows is None else TokenFrequencies.of(rows["input_ids"]).most_frequent()
-        decision = replace(decision, frequencies=known)
         self.decision, self.broken_promises = fit_decision(settings, decision, held_out, labels)
         accepted = self.decision.accepts(self.probabilities(held_out))
         self.fitted = (len(labels), None if accepted is None else float(accepted.mean()))
@@ -188,17 +182,18 @@ class FittedClassification(FittedReadingTask):
         predictions: DomainPredictions,
         encoded: "Mapping[str, Mapping[str, Dataset]]",
     ) -> tuple[Section, ...]:
-        """Return the sections about the decision, which may not hold for the target, and about long documents."""
-        from nlp_transfer.tasks.classification.length_section import length_section
-        from nlp_transfer.tasks.classification.sections import decision_section, shift_blocks
+        """Return the section about the decision."""
+        from nlp_transfer.tasks.classification.sections import decision_section
 
-        sections = [length_section(self.windows, self.decision, predictions, encoded, self.baseline_predictions)]
-        if self.fitted[0]:
-            rows = f"{self.fitted[0]:,} rows of source {calibration_split(corpora['source'].splits)}"
-            decided = (self.decision, self.calibration, self.config.decision, rows)
-            more = (self.broken_promises, shift_blocks(self.decision, encoded), self.fitted[1])
-            sections.insert(0, decision_section(*decided, *more))
-        return tuple(section for section in sections if section is not None)
+        if not self.fitted[0]:
+            return ()
+        rows = f"{self.fitted[0]:,} rows of source {calibration_split(corpora['source'].splits)}"
+        decided = (self.decision, self.calibration, self.config.decision, rows)
+        return (decision_section(*decided, self.broken_promises, self.decision_blocks(encoded), self.fitted[1]),)
+
+    def decision_blocks(self, encoded: "Mapping[str, Mapping[str, Dataset]]") -> Iterator[Block]:
+        """Yield what the section about the decision says beyond the decision."""
+        yield from ()
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return class probabilities; see `Decision.probabilities`."""

@@ -11,8 +11,9 @@ from nlp_transfer.errors import ConfigError
 from nlp_transfer.metrics.metric import Scores, TokenRows
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import FittedTask, Predictions, Task, Wording
+from nlp_transfer.tasks.base import FittedTask, Predictions, Task
 from nlp_transfer.tasks.headline import interval_text
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from datasets import Dataset

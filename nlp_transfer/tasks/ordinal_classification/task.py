@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, final
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.metric import ClassificationRows, OrdinalRows, ProbabilityRows, Scores
-from nlp_transfer.tasks.base import Columns, Wording
+from nlp_transfer.tasks.base import Columns
 from nlp_transfer.tasks.classification.baselines import Baseline
-from nlp_transfer.tasks.classification.task import Classification, FittedClassification
+from nlp_transfer.tasks.classification.text_task import FittedTextClassification, TextClassification
 from nlp_transfer.tasks.ordinal_classification import NAME
 from nlp_transfer.tasks.ordinal_classification.baselines import BASELINES
 from nlp_transfer.tasks.ordinal_classification.wording import WORDING
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class OrdinalClassification(Classification):
+class OrdinalClassification(TextClassification):
     """Classify texts by classes with an order.
 
     Args:
@@ -111,7 +112,7 @@ def _by_size(names: Sequence[str]) -> list[str] | None:
 
 
 @final
-class FittedOrdinalClassification(FittedClassification):
+class FittedOrdinalClassification(FittedTextClassification):
     """A task of classes with an order that has read its corpus."""
 
     def row_losses(self, logits: "Tensor", labels: "Tensor") -> "Tensor":

@@ -15,9 +15,7 @@ from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.text_rows import dataset_rows, row_windows
 from nlp_transfer.errors import CheckpointError
 from nlp_transfer.models.activation_cache.window_rows import TYPES, WINDOW_IDS, window_edges
-from nlp_transfer.models.config_values import label_problems
 from nlp_transfer.models.heads.document_pooling import WindowLogits
-from nlp_transfer.models.onnx.runtime import OnnxNetwork
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.models.speed.inference import batch_logits, check_finite
 from nlp_transfer.tasks.predictor import ExportablePredictor, progress
@@ -44,25 +42,14 @@ class ReadingPredictor(ExportablePredictor):
         """Load the network; without a record, texts are truncated at the tokenizer's limit."""
         from transformers import AutoModelForSequenceClassification
 
-        if problems := list(label_problems(saved.files)):
-            raise CheckpointError(problems)
-        loaded = saved.load_network(AutoModelForSequenceClassification, "classifier")
+        loaded, names = saved.load_with_names(AutoModelForSequenceClassification, "classifier")
         config, tokenizer, record = loaded.config, loaded.tokenizer, saved.record
         if tokenizer.pad_token_id is None:
             raise CheckpointError(f"{saved.name} has a tokenizer without padding token.")
-        names = [config.id2label[i] for i in range(config.num_labels)]
-        if isinstance(loaded.model, OnnxNetwork):
-            loaded.model.check_outputs(len(names))
         max_length = int(record.get("max_length", _longest(config, tokenizer)))
-        try:
+        with saved.record_errors():
             reading = LongDocuments.from_record(record, max_length)
             own = cls.read_record(record, names, config)
-        except CheckpointError as error:
-            raise CheckpointError(f"{saved.name}: {error}") from error
-        except ValueError as error:
-            raise CheckpointError(
-                f"{saved.name}: the settings in its config.json cannot be read ({error}). Save the model anew."
-            ) from error
         return cls(
             model=loaded.model,
             tokenizer=tokenizer,

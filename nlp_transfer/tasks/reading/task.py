@@ -43,11 +43,6 @@ class ReadingTask(Task):
     train_windows: int | None = None
     extend_positions: bool = False
 
-    @property
-    def default_baselines(self) -> tuple[str, ...]:
-        """The baselines that need not be named."""
-        return tuple(name for name in self.baseline_names if name not in self.optional_baselines)
-
     def reading_problems(self) -> list[str]:
         """Return a sentence for each bad value of these settings."""
         problems = size_problems("task.", vars(self))

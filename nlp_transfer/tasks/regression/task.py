@@ -11,7 +11,7 @@ from nlp_transfer.data.validation.row_kinds import NUMBERS
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.metric import RegressionRows, Scores
 from nlp_transfer.models.outputs import Output
-from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Predictions, Wording
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Predictions
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.reading.task import FittedReadingTask, ReadingTask
 from nlp_transfer.tasks.regression import NAME, ROW_KEYS
@@ -19,6 +19,7 @@ from nlp_transfer.tasks.regression.baselines import BASELINES
 from nlp_transfer.tasks.regression.decision import NumberDecision, half_widths
 from nlp_transfer.tasks.regression.values import prediction_rows, value_array, value_names, widths_record
 from nlp_transfer.tasks.regression.wording import WORDING
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -47,7 +48,9 @@ class Regression(ReadingTask):
     name: ClassVar[str] = NAME
     primary_metric: ClassVar[str] = "r2"
     columns: ClassVar[Columns] = Columns(kind=NUMBERS)
-    provides: ClassVar[frozenset[Output]] = frozenset({Output.NUMBERS, Output.POOLED, Output.ROW_LOSS, Output.HEAD})
+    provides: ClassVar[frozenset[Output]] = frozenset(
+        {Output.TOKENS, Output.NUMBERS, Output.POOLED, Output.ROW_LOSS, Output.HEAD}
+    )
     baseline_names: ClassVar[tuple[str, ...]] = tuple(BASELINES)
     scored_rows: ClassVar[tuple[type, ...]] = (RegressionRows,)
     wording: ClassVar[Wording] = WORDING

@@ -1,6 +1,6 @@
 """Texts about regression for reports and model cards."""
 
-from nlp_transfer.tasks.base import Wording
+from nlp_transfer.tasks.wording import Wording
 
 _PYTHON = """from transformers import pipeline
 

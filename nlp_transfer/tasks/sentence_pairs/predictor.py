@@ -9,7 +9,7 @@ from nlp_transfer.data.encoding.text_pairs import PairEncoder
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.validation.row_kinds import PAIRS
 from nlp_transfer.tasks.classification.class_prediction import ClassPrediction
-from nlp_transfer.tasks.classification.predictor import ClassificationPredictor
+from nlp_transfer.tasks.classification.text_predictor import TextClassificationPredictor
 from nlp_transfer.tasks.predictor import NoPrediction
 from nlp_transfer.tasks.reading.predictor import token_rows
 from nlp_transfer.tasks.sentence_pairs import NAME
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PairPredictor(ClassificationPredictor):
+class PairPredictor(TextClassificationPredictor):
     """A trained classifier of pairs of texts; a row's text is a tuple of two."""
 
     task: ClassVar[str] = NAME

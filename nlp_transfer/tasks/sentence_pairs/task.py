@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.data.validation.row_kinds import PAIRS
-from nlp_transfer.tasks.base import Columns, Wording
+from nlp_transfer.tasks.base import Columns
 from nlp_transfer.tasks.classification.baselines import Baseline
-from nlp_transfer.tasks.classification.task import Classification, FittedClassification
+from nlp_transfer.tasks.classification.text_task import FittedTextClassification, TextClassification
 from nlp_transfer.tasks.reading.long_documents import WINDOWS
 from nlp_transfer.tasks.sentence_pairs import NAME
 from nlp_transfer.tasks.sentence_pairs.baselines import BASELINES
 from nlp_transfer.tasks.sentence_pairs.wording import WORDING
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from nlp_transfer.tasks.predictor import Predictor
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class SentencePairs(Classification):
+class SentencePairs(TextClassification):
     """Classify pairs of texts; the second is never cut.
 
     Args:
@@ -49,6 +50,6 @@ class SentencePairs(Classification):
 
         return PairPredictor
 
-    def fit(self, corpus: Corpus) -> FittedClassification:
+    def fit(self, corpus: Corpus) -> FittedTextClassification:
         """Return the task with the labels and class frequencies of `corpus`; raise DataError without labels."""
-        return FittedClassification(self, corpus)
+        return FittedTextClassification(self, corpus)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nlp_transfer.tasks.classification.predictor import ClassificationPredictor
+from nlp_transfer.tasks.classification.text_predictor import TextClassificationPredictor
 from nlp_transfer.tasks.sequence_classification import NAME
 
 
 @dataclass(frozen=True)
-class TextPredictor(ClassificationPredictor):
+class TextPredictor(TextClassificationPredictor):
     """A trained classifier of texts."""
 
     task: ClassVar[str] = NAME

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.metrics.metric import Scores
-from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Wording
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores
 from nlp_transfer.tasks.blocks import Block
 from nlp_transfer.tasks.classification.baselines import BASELINES, Baseline, fit_baselines, predict_all, score_baselines
-from nlp_transfer.tasks.classification.task import Classification, FittedClassification
+from nlp_transfer.tasks.classification.text_task import FittedTextClassification, TextClassification
 from nlp_transfer.tasks.classification.window_baselines import WINDOW_BASELINES, fit_window_baselines
 from nlp_transfer.tasks.reading.long_documents import LongDocuments
 from nlp_transfer.tasks.sequence_classification import NAME
 from nlp_transfer.tasks.sequence_classification.wording import WORDING
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class SequenceClassification(Classification):
+class SequenceClassification(TextClassification):
     """Classify texts.
 
     Example:
@@ -61,7 +62,7 @@ class SequenceClassification(Classification):
 
 
 @final
-class FittedSequenceClassification(FittedClassification):
+class FittedSequenceClassification(FittedTextClassification):
     """A sequence classification task that has read its corpus."""
 
     def baselines(

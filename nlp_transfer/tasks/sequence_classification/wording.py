@@ -1,7 +1,7 @@
 """Texts about sequence classification for reports and model cards."""
 
-from nlp_transfer.tasks.base import Wording
 from nlp_transfer.tasks.classification.wording import LEGEND, NOT_FOR
+from nlp_transfer.tasks.wording import Wording
 
 _PYTHON = """from transformers import pipeline
 

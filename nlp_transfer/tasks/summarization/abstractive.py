@@ -15,12 +15,13 @@ from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.models.files.validate import EXTRACTOR
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import DomainPredictions, Wording
+from nlp_transfer.tasks.base import DomainPredictions
 from nlp_transfer.tasks.blocks import Section
 from nlp_transfer.tasks.summarization import ABSTRACTIVE, EXTRACT, LONG_DOCUMENTS, TRUNCATE
 from nlp_transfer.tasks.summarization.base import ABSTRACTIVE_WORDING, FittedSummarization, Summarization
 from nlp_transfer.tasks.summarization.selection import Selection
 from nlp_transfer.tasks.summarization.summaries import GeneratedSummary, generated_summaries
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     import torch
@@ -65,7 +66,7 @@ class AbstractiveSummarization(Summarization):
         "https://arxiv.org/abs/2004.06190 (windows); Liu et al. (2018), https://arxiv.org/abs/1801.10198 "
         "(extract, then abstract)"
     )
-    provides: ClassVar[frozenset[Output]] = frozenset({Output.GENERATION, Output.POOLED, Output.HEAD})
+    provides: ClassVar[frozenset[Output]] = frozenset({Output.TOKENS, Output.GENERATION, Output.POOLED, Output.HEAD})
     wording: ClassVar[Wording] = ABSTRACTIVE_WORDING
 
     max_length: int = 512

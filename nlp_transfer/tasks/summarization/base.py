@@ -12,12 +12,13 @@ from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.data.validation.row_kinds import DOCUMENTS
 from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.metric import SummaryRows
-from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task, Wording
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task
 from nlp_transfer.tasks.blocks import Section
 from nlp_transfer.tasks.summarization.baselines import ORACLE, SUMMARY_BASELINES, baseline_scores, document_metrics
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
 from nlp_transfer.tasks.summarization.selection import Selection
 from nlp_transfer.tasks.summarization.summaries import SUMMARY_ROW_KEYS, DocumentSummary
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from datasets import Dataset

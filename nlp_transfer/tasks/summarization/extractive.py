@@ -12,12 +12,12 @@ from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.metrics.sentence_selection import SummaryLength
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import Wording
 from nlp_transfer.tasks.summarization import EXTRACTIVE
 from nlp_transfer.tasks.summarization.base import EXTRACTIVE_WORDING, FittedSummarization, Summarization
 from nlp_transfer.tasks.summarization.selection import Selection, length_problems, oracle_labels
 from nlp_transfer.tasks.summarization.summaries import ExtractedSummary, extracted_summaries
 from nlp_transfer.tasks.windows import repeated_tokens, window_problems
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -60,7 +60,7 @@ class ExtractiveSummarization(Summarization):
         "Liu & Lapata (2019), https://arxiv.org/abs/1908.08345 (BertSumExt), https://arxiv.org/abs/1903.10318"
     )
     selection_metric: ClassVar[str] = "average_precision"
-    provides: ClassVar[frozenset[Output]] = frozenset({Output.SPANS, Output.HEAD})
+    provides: ClassVar[frozenset[Output]] = frozenset({Output.TOKENS, Output.SPANS, Output.HEAD})
     wording: ClassVar[Wording] = EXTRACTIVE_WORDING
 
     max_length: int = 512

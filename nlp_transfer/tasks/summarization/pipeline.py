@@ -28,7 +28,7 @@ class _InPipeline(SavedModel):
 
     network: LoadedNetwork | None = None
 
-    def load_network(self, auto_class: Any, noun: str) -> LoadedNetwork:
+    def load_network(self, auto_class: Any, noun: str, read: Any = None) -> LoadedNetwork:
         assert self.network is not None, "it is given"
         return self.network
 

@@ -13,12 +13,13 @@ from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.metrics.metric import EntityRows, Scores
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task, Wording
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.token_classification import ENTITY_BASELINES, NAME, ROW_KEYS
 from nlp_transfer.tasks.token_classification.decision import EntityDecision, acceptance
 from nlp_transfer.tasks.token_classification.wording import WORDING
 from nlp_transfer.tasks.windows import repeated_tokens, window_problems
+from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -53,7 +54,9 @@ class TokenClassification(Task):
     name: ClassVar[str] = NAME
     primary_metric: ClassVar[str] = "entity_f1"
     columns: ClassVar[Columns] = Columns(labels=True, kind=ENTITIES)
-    provides: ClassVar[frozenset[Output]] = frozenset({Output.TAGS, Output.POOLED, Output.ROW_LOSS, Output.HEAD})
+    provides: ClassVar[frozenset[Output]] = frozenset(
+        {Output.TOKENS, Output.TAGS, Output.POOLED, Output.ROW_LOSS, Output.HEAD}
+    )
     baseline_names: ClassVar[tuple[str, ...]] = ENTITY_BASELINES
     scored_rows: ClassVar[tuple[type, ...]] = (EntityRows,)
     wording: ClassVar[Wording] = WORDING

@@ -1,6 +1,6 @@
 """Texts about token classification for reports and model cards."""
 
-from nlp_transfer.tasks.base import Wording
+from nlp_transfer.tasks.wording import Wording
 
 _PYTHON = """import nlp_transfer
 from transformers import pipeline

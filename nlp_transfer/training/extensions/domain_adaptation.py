@@ -83,7 +83,8 @@ class DomainAdaptation(Extension):
         first = trainer.state.global_step * size * processes * trainer.args.gradient_accumulation_steps
         padding = getattr(trainer.processing_class, "pad_token_id", None)
         if padding is None:
-            padding = plain_model(trainer.accelerator.unwrap_model(trainer.model)).config.pad_token_id or 0
+            config = plain_model(trainer.accelerator.unwrap_model(trainer.model)).config
+            padding = getattr(config, "pad_token_id", None) or 0  # encoders of images have none
         start, alone = 0, source_free(trainer.methods) is not None
         for number, batch in enumerate(batches):
             rows = row_count(batch)

@@ -1,7 +1,8 @@
-"""Compute layers that do not train without dropout while the others train.
+"""Compute layers that do not train without dropout while the others train, and keep their batch statistics.
 
 That makes their output for a text the same in every epoch, so that it can be computed once (`activation_cache.py`);
-whether it is, changes no result. Gradual unfreezing freezes the layers that it has not opened yet.
+whether it is, changes no result. Gradual unfreezing freezes the layers that it has not opened yet. A batch norm without
+trainable weights normalises by its stored statistics, which would otherwise move although it is frozen, wherever it is.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from nlp_transfer.methods.extension import Batch, Extension
 from nlp_transfer.methods.gradual_unfreezing import GradualUnfreezing, open_layers
@@ -38,10 +40,22 @@ class FrozenLayers(Extension):
             step = self.trainer.state.global_step
             if self._looked_at < 0 or (gradual_unfreezing(self.trainer) is not None and self._looked_at != step):
                 self._looked_at = step
-                self._evaluating = frozen_modules(_plain(self.trainer), _frozen_at(self.trainer, step))
+                plain = _plain(self.trainer)
+                self._evaluating = [*frozen_modules(plain, _frozen_at(self.trainer, step)), *frozen_norms(plain)]
             for module in self._evaluating:
                 module.training = False
         return compute(model, batch, return_outputs, num_items)
+
+
+def frozen_norms(model: nn.Module) -> list[nn.Module]:
+    """Return the batch norms of a model whose weights are frozen.
+
+    Example:
+        >>> len(frozen_norms(nn.Sequential(nn.BatchNorm2d(3).requires_grad_(False), nn.BatchNorm2d(3))))
+        1
+    """
+    norms = (module for module in model.modules() if isinstance(module, _BatchNorm))
+    return [norm for norm in norms if all(not parameter.requires_grad for parameter in norm.parameters())]
 
 
 def gradual_unfreezing(trainer: Any) -> GradualUnfreezing | None:

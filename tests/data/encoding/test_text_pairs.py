@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from nlp_transfer.data.encoding.text_pairs import LEAST_TOKENS, LongSecondText, PairEncoder, row_texts
+from nlp_transfer.data.encoding.text_pairs import LEAST_TOKENS, LongSecondText, PairEncoder
 from nlp_transfer.errors import ConfigError
 from tests.data.encoding.test_tokens import make_tokenizer
 
@@ -99,8 +99,3 @@ def test_a_tokenizer_that_parts_no_texts_is_refused() -> None:
     made: Any = make_tokenizer()
     with pytest.raises(ConfigError, match=r"^model: its tokenizer puts no token between two texts"):
         PairEncoder(made, 16).columns([("w1", "w2")])
-
-
-def test_the_texts_of_rows() -> None:
-    assert row_texts({"text": ["a", "b"]}) == ["a", "b"]
-    assert row_texts({"text": ["a", "b"], "second": ["c", "d"]}) == [("a", "c"), ("b", "d")]

@@ -261,7 +261,7 @@ def test_folders_of_splits_are_no_classes(names: list[str], tmp_path: Path) -> N
     root = text_folder(tmp_path / "t", {name: name for name in names})
     assert load_error(CorpusConfig(path=str(root))) == (
         f"source.path: {root} has folders with names of splits (test, train), and not each of its folders (test/, "
-        "train/) has a sub-folder of .txt files for each class."
+        "train/) has a sub-folder of text or image files for each class."
     )
 
 

@@ -9,12 +9,22 @@ from nlp_transfer.data.validation.row_kinds import CORPUS_COLUMNS, ROW_KINDS, Ro
 
 def test_the_columns_of_a_corpus_are_those_of_its_kinds():
     assert CORPUS_COLUMNS[:4] == ("id", "text", "label", "labels")
-    made = {"summary", "highlights", "sentence_starts", "span_starts", "span_ends", "second", "values"}
+    made = {
+        "summary",
+        "highlights",
+        "sentence_starts",
+        "span_starts",
+        "span_ends",
+        "second",
+        "values",
+        "image",
+        "digest",
+    }
     assert made == {*CORPUS_COLUMNS[4:]}
 
 
 def test_a_kind_converts_what_it_reads(monkeypatch):
-    def doubled(columns, first, errors, facts):
+    def doubled(columns, first, errors, facts, find_file):
         facts["doubled"] += len(columns["text"])
         return {**columns, "text": [2 * text for text in columns["text"]]}
 

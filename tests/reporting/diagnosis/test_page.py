@@ -86,7 +86,7 @@ def test_what_cannot_be_diagnosed(planted: dict[str, Any]) -> None:
         diagnose(load_config(tree=planted), rows=3)
     pretraining = {**planted, "task": {"name": "masked_language_modeling", "max_length": 32}}
     del pretraining["training"]["metric_for_best_model"]
-    with pytest.raises(ConfigError, match=r"diagnose needs a task with classes"):
+    with pytest.raises(ConfigError, match=r"diagnose needs a task with classes of texts"):
         diagnose(load_config(tree=pretraining))
 
 

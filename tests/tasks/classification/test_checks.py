@@ -6,7 +6,7 @@ from nlp_transfer.tasks.sequence_classification.task import SequenceClassificati
 
 def test_all_problems_are_named() -> None:
     task = SequenceClassification()
-    assert value_problems(task) == []
+    assert [*task.input_problems(), *value_problems(task)] == []
     for name, value in {
         "max_length": 2,
         "pooling": "sum",
@@ -15,7 +15,7 @@ def test_all_problems_are_named() -> None:
         "label_smoothing": 1.0,
     }.items():
         object.__setattr__(task, name, value)
-    assert value_problems(task) == [
+    assert [*task.input_problems(), *value_problems(task)] == [
         "task.max_length is 2; a text needs at least 3 tokens.",
         "task.pooling: Unknown pooling 'sum'. Poolings: mean, first_and_mean, max, top_k.",
         "task.pooling, task.max_windows and task.train_windows take effect with task.long_documents: windows only.",

@@ -28,6 +28,7 @@ from nlp_transfer.metrics.table import compute_scores
 from nlp_transfer.models.heads.masked_lm import score_masked_tokens
 from nlp_transfer.training.runtime import leave_process_group
 from nlp_transfer.training.signals import StopSignals
+from tests.tiny_images import collate_pixels, pixel_rows, tiny_image_model
 from tests.tiny_models import collate, random_rows, tiny_model
 from tests.tiny_pretraining import masking, text_rows, tiny_masked_lm, tiny_tokenizer
 from tests.tiny_taggers import pad_tags, tagged_rows, tiny_tagger
@@ -47,6 +48,8 @@ METHODS: dict[str, Any] = {
     "dann of two sources": [DANN()],
     "tags": [FullFineTuning()],
     "coral of tags": [CORAL()],
+    "images": [FullFineTuning()],
+    "coral of images": [PartialFineTuning(layers=1), CORAL()],
 }
 UNTIMED = (
     "loss",
@@ -181,6 +184,17 @@ def trainer_for(case: Case, folder: Path) -> TransferTrainer:
             eval_dataset=tagged_rows(10, seed=2),
             target_dataset=without_labels(tagged_rows(13, seed=3)) if adapts else None,
             processing_class=tiny_tokenizer(),
+            methods=METHODS[case.method],
+        )
+    if case.method.endswith("images"):  # with batch norms, whose statistics go on, too
+        adapts = METHODS[case.method][-1].needs.target_text
+        return TransferTrainer(
+            tiny_image_model("resnet"),
+            TransferArguments(**{**values, "metric_for_best_model": "loss"}),
+            collate_pixels,
+            train_dataset=pixel_rows(ROWS, seed=1),
+            eval_dataset=pixel_rows(10, seed=2),
+            target_dataset=without_labels(pixel_rows(13, seed=3)) if adapts else None,
             methods=METHODS[case.method],
         )
     train = random_rows(ROWS, seed=1)
