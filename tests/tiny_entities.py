@@ -9,7 +9,7 @@ import torch
 
 from tests.tiny_documents import documents, summary_tree
 from tests.tiny_images import images
-from tests.tiny_numbers import numbers
+from tests.tiny_numbers import number_pairs, numbers
 from tests.tiny_pairs import pairs
 from tests.tiny_runs import FILLERS, WORDS, rows
 
@@ -61,6 +61,7 @@ MAKERS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "entities": entities,
     "pairs": pairs,
     "numbers": numbers,
+    "number_pairs": number_pairs,
     "images": images,
 }
 """Functions that make rows, by their kind."""

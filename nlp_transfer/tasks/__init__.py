@@ -4,6 +4,7 @@ from nlp_transfer.tasks.base import FittedTask, Task
 from nlp_transfer.tasks.image_classification.task import ImageClassification
 from nlp_transfer.tasks.masked_language_modeling.task import MaskedLanguageModeling
 from nlp_transfer.tasks.ordinal_classification.task import OrdinalClassification
+from nlp_transfer.tasks.pair_regression.task import PairRegression
 from nlp_transfer.tasks.regression.task import Regression
 from nlp_transfer.tasks.sentence_pairs.task import SentencePairs
 from nlp_transfer.tasks.sequence_classification.task import SequenceClassification
@@ -19,6 +20,7 @@ TASKS: dict[str, type[Task]] = {
         SentencePairs,
         OrdinalClassification,
         Regression,
+        PairRegression,
         ImageClassification,
         MaskedLanguageModeling,
         ExtractiveSummarization,
@@ -34,6 +36,7 @@ __all__ = [
     "ImageClassification",
     "MaskedLanguageModeling",
     "OrdinalClassification",
+    "PairRegression",
     "Regression",
     "SentencePairs",
     "SequenceClassification",

@@ -22,7 +22,7 @@ from tests.tiny_documents import write_documents
 from tests.tiny_entities import write_entities
 from tests.tiny_images import write_pages
 from tests.tiny_models import tiny_model
-from tests.tiny_numbers import write_numbers
+from tests.tiny_numbers import write_number_pairs, write_numbers
 from tests.tiny_pairs import write_claims
 from tests.tiny_runs import run_tree, tiny_encoder, write_corpus
 from tests.tiny_writers import pad_pairs, pairs, tiny_writer
@@ -43,6 +43,7 @@ def project(tmp_path_factory):
     write_entities(folder / "contracts")
     write_claims(folder / "claims")
     write_numbers(folder / "prices")
+    write_number_pairs(folder / "ratings")
     write_pages(folder / "pages")
     tree = run_tree(tiny_encoder(folder / "encoder"), write_corpus(folder / "corpus"), folder / "runs" / "clauses")
     nlp_transfer.run(nlp_transfer.load_config(tree=tree))

@@ -12,6 +12,7 @@ def test_each_task_provides_known_outputs():
         "image_classification": ["head", "logits", "pooled", "row_loss"],
         "masked_language_modeling": [],
         "ordinal_classification": ["head", "logits", "pooled", "row_loss", "tokens"],
+        "pair_regression": ["head", "numbers", "pooled", "row_loss", "tokens"],
         "regression": ["head", "numbers", "pooled", "row_loss", "tokens"],
         "sentence_pairs": ["head", "logits", "pooled", "row_loss", "tokens"],
         "sequence_classification": ["head", "logits", "pooled", "row_loss", "tokens"],

@@ -31,6 +31,10 @@ def _second_texts(columns: Untyped, texts: pa.Array, first: int, errors: RowErro
     return {SECOND: as_strings(join_paragraphs(columns[SECOND]), SECOND, first, errors, advice=BOTH_TEXTS)}
 
 
+def _second_texts_and_values(columns: Untyped, texts: pa.Array, first: int, errors: RowErrors) -> dict[str, pa.Array]:
+    return _second_texts(columns, texts, first, errors) | values.typed_columns(columns, texts, first, errors)
+
+
 BOTH_TEXTS = "Every pair needs both texts: mend or remove these rows."
 """Advice on pairs that lack a text."""
 
@@ -68,7 +72,7 @@ class RowKind:
 
 
 TEXTS, DOCUMENTS, ENTITIES, PAIRS, NUMBERS = "texts", "documents", "entities", "pairs", "numbers"
-IMAGES = "images"
+NUMBER_PAIRS, IMAGES = "number_pairs", "images"
 
 ROW_KINDS: dict[str, RowKind] = {
     TEXTS: RowKind({name: name for name in ("text", "label", "labels")}, label_columns=("label", "labels")),
@@ -104,6 +108,15 @@ ROW_KINDS: dict[str, RowKind] = {
         made=(VALUES,),
         typed=values.typed_columns,
     ),
+    NUMBER_PAIRS: RowKind(
+        {"first": "text", SECOND: SECOND, "value": VALUES},
+        texts=("first", SECOND),
+        references=(VALUES,),
+        gathered=VALUES,
+        convert=values.gathered,
+        made=(SECOND, VALUES),
+        typed=_second_texts_and_values,
+    ),
     IMAGES: RowKind(
         images.COLUMNS,
         texts=("image",),
@@ -116,5 +129,7 @@ ROW_KINDS: dict[str, RowKind] = {
 }
 """The kinds of rows by name. One line a kind."""
 
-CORPUS_COLUMNS = ("id", "text", "label", "labels", *(name for kind in ROW_KINDS.values() for name in kind.made))
+_MADE = dict.fromkeys(name for kind in ROW_KINDS.values() for name in kind.made)
+
+CORPUS_COLUMNS = ("id", "text", "label", "labels", *_MADE)
 """The columns of a corpus of any kind, apart from the domain of merged ones; see `data/corpus.py`."""

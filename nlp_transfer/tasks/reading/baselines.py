@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Penalties of the ridge regression, of which the one with the least leave-one-out error is taken."""
 
-NumberPredictor = Callable[[Sequence[str]], np.ndarray]
-"""Texts to numbers, shape (rows, numbers)."""
+NumberPredictor = Callable[[Sequence[Any]], np.ndarray]
+"""Texts, or pairs of them, to numbers, shape (rows, numbers)."""
 
 
 def vectorized(texts: Sequence[str]) -> "tuple[TfidfVectorizer, Any] | None":
@@ -31,7 +31,24 @@ def vectorized(texts: Sequence[str]) -> "tuple[TfidfVectorizer, Any] | None":
     return None
 
 
-def mean(texts: Sequence[str], values: np.ndarray) -> NumberPredictor:
+def fit_cosines(pairs: Sequence[tuple[str, str]]) -> Callable[[Sequence[tuple[str, str]]], np.ndarray] | None:
+    """Return the function that gives the cosine of the TF-IDF vectors of both texts, shape (pairs, 1).
+
+    None for texts without words.
+    """
+    fitted = vectorized([text for pair in pairs for text in pair])
+    if fitted is None:
+        return None
+    vectorizer, _ = fitted
+
+    def cosines(of: Sequence[tuple[str, str]]) -> np.ndarray:
+        firsts, seconds = (vectorizer.transform([pair[place] for pair in of]) for place in (0, 1))
+        return np.asarray(firsts.multiply(seconds).sum(axis=1)).reshape(-1, 1)
+
+    return cosines
+
+
+def mean(texts: Sequence[Any], values: np.ndarray) -> NumberPredictor:
     """Predict the mean of training.
 
     Example:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
 
-from nlp_transfer.data.validation.row_kinds import PAIRS
+from nlp_transfer.data.validation.row_kinds import ROW_KINDS
 from nlp_transfer.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class LongDocuments:
     def of(cls, task: Any) -> Self:
         """Return the settings of a task."""
         given = {field.name: getattr(task, field.name) for field in fields(cls) if field.name != "pairs"}
-        return cls(**given, pairs=task.columns.kind == PAIRS)
+        return cls(**given, pairs=len(ROW_KINDS[task.columns.kind].texts) > 1)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], max_length: int) -> Self:

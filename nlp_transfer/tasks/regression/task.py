@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 
 from nlp_transfer.data.corpus import VALUES, Corpus, calibration_split
+from nlp_transfer.data.row_inputs import row_inputs
 from nlp_transfer.data.validation.row_kinds import NUMBERS
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.metric import RegressionRows, Scores
@@ -15,7 +16,7 @@ from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Pr
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.reading.task import FittedReadingTask, ReadingTask
 from nlp_transfer.tasks.regression import NAME, ROW_KEYS
-from nlp_transfer.tasks.regression.baselines import BASELINES
+from nlp_transfer.tasks.regression.baselines import BASELINES, Baseline
 from nlp_transfer.tasks.regression.decision import NumberDecision, half_widths
 from nlp_transfer.tasks.regression.values import prediction_rows, value_array, value_names, widths_record
 from nlp_transfer.tasks.regression.wording import WORDING
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from nlp_transfer.tasks.predictor import Predictor
 
 
-@final
 @dataclass(frozen=True)
 class Regression(ReadingTask):
     """Predict numbers of texts.
@@ -51,6 +51,8 @@ class Regression(ReadingTask):
     provides: ClassVar[frozenset[Output]] = frozenset(
         {Output.TOKENS, Output.NUMBERS, Output.POOLED, Output.ROW_LOSS, Output.HEAD}
     )
+    baseline_table: ClassVar[Mapping[str, Baseline]] = BASELINES
+    """The baselines of the task's rows by name."""
     baseline_names: ClassVar[tuple[str, ...]] = tuple(BASELINES)
     scored_rows: ClassVar[tuple[type, ...]] = (RegressionRows,)
     wording: ClassVar[Wording] = WORDING
@@ -207,10 +209,11 @@ class FittedRegression(FittedReadingTask):
         train = corpora["source"].splits["train"]
         scores: dict[str, DomainScores] = {}
         for name in names:
-            predict, scores[name] = BASELINES[name](list(train["text"]), value_array(train, self.value_names)), {}
+            table, values = self.config.baseline_table, value_array(train, self.value_names)
+            predict, scores[name] = table[name](row_inputs(train), values), {}
             for domain, split, one in self._judged(predictions):
                 assert one.labels is not None
-                theirs = predict(list(corpora[domain].splits[split]["text"]))
+                theirs = predict(row_inputs(corpora[domain].splits[split]))
                 rows = RegressionRows(theirs, one.labels, self.value_names, interval=True)
                 low, high = r2_gain_interval(self.values(one.logits), theirs, one.labels)
                 found = {**compute_scores(rows), "r2_gain_low": low, "r2_gain_high": high}

@@ -17,7 +17,7 @@ from nlp_transfer.tasks.classification.baselines import (
     majority,
     tfidf_svm,
 )
-from nlp_transfer.tasks.reading.baselines import vectorized
+from nlp_transfer.tasks.reading.baselines import fit_cosines
 
 Pair = tuple[str, str]
 
@@ -46,15 +46,9 @@ def tfidf_cosine(pairs: Sequence[Pair], labels: np.ndarray) -> Predictor:
     from sklearn.multiclass import OneVsRestClassifier
 
     labels = checked_labels(pairs, labels)
-    fitted = vectorized([text for pair in pairs for text in pair])
-    if fitted is None or (labels.ndim == 1 and len(np.unique(labels)) == 1):
+    cosines = fit_cosines(pairs)
+    if cosines is None or (labels.ndim == 1 and len(np.unique(labels)) == 1):
         return majority(pairs, labels)
-    vectorizer, _ = fitted
-
-    def cosines(of: Sequence[Pair]) -> np.ndarray:
-        firsts, seconds = (vectorizer.transform([pair[place] for pair in of]) for place in (0, 1))
-        return np.asarray(firsts.multiply(seconds).sum(axis=1)).reshape(-1, 1)
-
     regression = LogisticRegression(C=1e4, max_iter=1000)
     model = regression if labels.ndim == 1 else OneVsRestClassifier(regression)
     model.fit(cosines(pairs), labels)

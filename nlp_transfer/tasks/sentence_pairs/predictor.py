@@ -1,49 +1,17 @@
 """Classify pairs of texts, in bounded memory and in order."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
-from nlp_transfer.data.encoding.collators import PaddingCollator
-from nlp_transfer.data.encoding.text_pairs import PairEncoder
-from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.validation.row_kinds import PAIRS
-from nlp_transfer.tasks.classification.class_prediction import ClassPrediction
 from nlp_transfer.tasks.classification.text_predictor import TextClassificationPredictor
-from nlp_transfer.tasks.predictor import NoPrediction
-from nlp_transfer.tasks.reading.predictor import token_rows
+from nlp_transfer.tasks.reading.pairs import PairReadingPredictor
 from nlp_transfer.tasks.sentence_pairs import NAME
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True)
-class PairPredictor(TextClassificationPredictor):
+class PairPredictor(PairReadingPredictor, TextClassificationPredictor):
     """A trained classifier of pairs of texts; a row's text is a tuple of two."""
 
     task: ClassVar[str] = NAME
     kind: ClassVar[str] = PAIRS
-    skips: ClassVar[bool] = True
-
-    def predict_window(
-        self, window: Sequence[tuple[Any, Any]], coverage: TokenCoverage, max_tokens: int | None
-    ) -> Iterator[ClassPrediction | NoPrediction]:
-        """Yield the prediction of each pair, a `NoPrediction` where the second text leaves no room for the first."""
-        encoder = PairEncoder(self.tokenizer, self.max_length)
-        problems = [encoder.problem(second) for _, (_, second) in window]
-        good = [row for row, problem in zip(window, problems, strict=True) if problem is None]
-        made = super().predict_window(good, coverage, max_tokens) if good else iter(())
-        for (row_id, _), problem in zip(window, problems, strict=True):
-            yield next(made) if problem is None else NoPrediction(row_id, problem)
-
-    def example_batch(self, texts: Sequence[Any]) -> "dict[str, torch.Tensor]":
-        """Return a batch of two pairs."""
-        encoder = PairEncoder(self.tokenizer, self.max_length, truncates=True)
-        columns = encoder.columns([self.row_of(text) for text in texts[:2]])
-        return PaddingCollator(self.tokenizer)(list(token_rows(columns)))
-
-    @staticmethod
-    def row_of(text: str) -> tuple[str, str]:
-        """Return a pair of a text and its first words."""
-        return text, " ".join(text.split()[:6])

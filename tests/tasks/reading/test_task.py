@@ -21,6 +21,7 @@ def test_texts_are_cut_by_default_and_pairs_are_not():
     assert {task.name: task().long_documents for task in READING} == {
         "sequence_classification": "truncate",
         "sentence_pairs": "windows",
+        "pair_regression": "windows",
         "ordinal_classification": "truncate",
         "regression": "truncate",
     }
