@@ -77,6 +77,8 @@ def load_corpus(
         (['copyleft', 'permissive', 'public'], {'train': 48, 'validation': 18, 'test': 24})
     """
     problems = config.problems(key)
+    if config.descriptions and ROW_KINDS[kind].names_files:
+        problems.append(f"{key}.descriptions are texts, and the rows of this task are images. Leave them out.")
     if config.builtin is not None and config.builtin not in BUILTIN:
         problems.append(f"{key}.builtin: {did_you_mean('corpus name', config.builtin, BUILTIN)}")
     if problems:

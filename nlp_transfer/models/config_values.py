@@ -77,10 +77,14 @@ def value_problems(folder: Path) -> Iterator[str]:
             if entry.get("dtype") not in _FLOATS and name.endswith((".weight", ".bias")):
                 yield f"{file}: {name} is of type {entry.get('dtype')}; expected {', '.join(_FLOATS)}."
     known = {size for shape in shapes for size in shape}
+    of_images = (folder / "preprocessor_config.json").is_file()
     for path, key, value in entries({name: item for name, item in config.items() if name != RECORD}):
         least = 0 if key == "type_vocab_size" else 1  # some networks have no token types
-        if key in SIZES and not (type(value) is int and least <= value <= SIZES[key]):
+        sizes = value if of_images and isinstance(value, list) and value else [value]  # one for each stage
+        if key in SIZES and not all(type(size) is int and least <= size <= SIZES[key] for size in sizes):
             yield f"{place}: {path} is {format_value(value)}; expected a whole number from {least} to {SIZES[key]:,}."
+        elif of_images and (key == "vocab_size" or isinstance(value, list)):  # of what they were pretrained to guess
+            continue
         elif key in IN_WEIGHTS and known and value not in known and value > MAX_UNCHECKED_SIZE:
             yield f"{place}: {path} is {value:,}, and no tensor of the weights has that size."
         elif type(value) in (int, float) and key not in NAMES:

@@ -28,7 +28,7 @@ def reads_images(model: nn.Module) -> bool:
 
 def family_of_images(model: Any) -> Family:
     """Return the description of a classifier of images; raise ConfigError without one linear layer for the logits."""
-    encoder = model.base_model
+    name, encoder = _encoder(model)
     inside = {id(module) for module in encoder.modules()}
     outside = {
         name.replace(_ADAPTED, ""): module
@@ -36,23 +36,31 @@ def family_of_images(model: Any) -> Family:
         if name and id(module) not in inside and _ORIGINAL not in name
     }
     linear = [name for name, module in outside.items() if is_linear(module, model.config.num_labels)]
-    if encoder is model or len(linear) != 1:
-        found = f"{len(linear)} layers that make them" if encoder is not model else "no encoder of its own"
+    if len(linear) != 1:
         raise ConfigError(
-            f"A {type(model).__name__} is not known here: expected an encoder and one linear layer that makes the "
-            f"logits; it has {found}."
+            f"A {type(model).__name__} is not known here: expected one linear layer that makes the logits; it has "
+            f"{len(linear)} of them."
         )
-    lists = [name for name, module in encoder.named_modules() if isinstance(module, nn.ModuleList) and len(module)]
-    layers = lists[0] if lists else ""
+    lists = [path for path, module in encoder.named_modules() if isinstance(module, nn.ModuleList) and len(module)]
+    layers, last = lists[0] if lists else "", _last_part(encoder, lists[0] if lists else "")
     return Family(
-        layers=layers,
+        layers=f"{name}{layers}",
         head=tuple(dict.fromkeys(name.partition(".")[0] for name, module in outside.items() if _has_weights(module))),
         final_linear=linear[0],
         dense="",
         activation="",
-        final_norm=_last_part(encoder, layers),
+        final_norm=None if last is None else f"{name}{last}",
         only_whole=ONLY_WHOLE,
     )
+
+
+def _encoder(model: Any) -> tuple[str, nn.Module]:
+    """Return the encoder, and the start of its modules' names in `model.base_model`."""
+    if model.base_model is not model:
+        return "", model.base_model
+    sizes = {name: sum(one.numel() for one in child.parameters()) for name, child in model.named_children()}
+    largest = max(sizes, key=lambda name: sizes[name])
+    return f"{largest}.", getattr(model, largest)
 
 
 def is_linear(module: nn.Module, classes: int) -> bool:

@@ -67,8 +67,8 @@ def load_encoder_with_head(
     folder, config = read_config(reference, known=auto_class is not AutoModelForImageClassification)
     if auto_class is AutoModelForImageClassification and type(config) not in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING:
         raise ConfigError(
-            f"model: {reference.model} is a {config.model_type}, no encoder of images. Expected one that "
-            "transformers' AutoModelForImageClassification knows, such as microsoft/resnet-50."
+            f"model: {reference.model} is a {config.model_type}, of which transformers makes no classifier of images. "
+            "Expected a model that its AutoModelForImageClassification knows, such as microsoft/resnet-50."
         )
     names = [str(label) for _, label in sorted((config.id2label or {}).items())]
     old_labels = None if all(re.fullmatch(r"LABEL_\d+", label) for label in names) else names

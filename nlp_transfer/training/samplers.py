@@ -13,6 +13,7 @@ from accelerate.data_loader import BatchSamplerShard
 from torch.utils.data import BatchSampler, Sampler
 
 from nlp_transfer.data.corpus import DOMAIN_COLUMN
+from nlp_transfer.data.encoding.images import PIXELS
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.training.optimizer_step import ID_COLUMN, REPEATED, ROW_IDS, SOURCE_DOMAINS, overrides, row_origins
 from nlp_transfer.training.signals import start_worker
@@ -101,6 +102,8 @@ def _lengths(trainer: Any, dataset: Any) -> list[int]:
     column = trainer.args.length_column_name
     if column in (getattr(dataset, "column_names", None) or ()):
         return list(dataset[column])
+    if PIXELS in (getattr(dataset, "column_names", None) or ()):  # images have one size
+        return [1] * len(dataset)
     names = getattr(trainer.processing_class, "model_input_names", None)
     name = names[0] if names else getattr(trainer.model, "main_input_name", "input_ids")
     if not isinstance(dataset[0], Mapping) or name not in dataset[0]:

@@ -1,7 +1,6 @@
 """The seams of `transformers.Trainer`, each handed on to the trainer's extensions (`methods/extension.py`)."""
 
 from collections.abc import Callable, MutableMapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,7 +17,7 @@ from nlp_transfer.methods.extension import Extension, inside, pass_through, wrap
 from nlp_transfer.training import samplers
 from nlp_transfer.training.agreement import check_trainers
 from nlp_transfer.training.checkpoint_writer import method_settings, save_model_files
-from nlp_transfer.training.checkpoints import check_whole, last_checkpoint_note
+from nlp_transfer.training.checkpoints import last_checkpoint_note
 from nlp_transfer.training.extensions import default_extensions
 from nlp_transfer.training.extensions.exact_resume import ExactResume, ignore_tied_weights
 from nlp_transfer.training.extensions.loss_scaling import LossScaling, without_repeated_labels
@@ -26,6 +25,7 @@ from nlp_transfer.training.features import features_of
 from nlp_transfer.training.hub import ModelPush
 from nlp_transfer.training.method_setup import MethodsLike, apply_methods, prepare_trainer, set_learning_rates
 from nlp_transfer.training.optimizer_step import ROW_IDS, OptimizerStep
+from nlp_transfer.training.renamed_weights import load_weights
 from nlp_transfer.training.runtime import allow_precision, naming_lost_processes
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.source_weights import Sources
@@ -155,9 +155,11 @@ class TransferSeams(NamedArguments, Trainer):
     def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
         self.resume.log_save_evaluate(super()._maybe_log_save_evaluate, *args, **kwargs)
 
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, *args: Any) -> None:
+        load_weights(self, resume_from_checkpoint, super()._load_from_checkpoint, resume_from_checkpoint, *args)
+
     def _load_best_model(self) -> None:
-        check_whole(Path(str(self.state.best_model_checkpoint)))
-        super()._load_best_model()
+        load_weights(self, str(self.state.best_model_checkpoint), super()._load_best_model)
 
     def _issue_warnings_after_load(self, load_result: Any) -> None:
         ignore_tied_weights(self.model, load_result)

@@ -5,6 +5,7 @@ import torch
 from transformers import (
     AutoModelForImageClassification,
     BeitConfig,
+    CLIPConfig,
     ConvNextConfig,
     Dinov2Config,
     EfficientNetConfig,
@@ -32,6 +33,7 @@ SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "i
 OF_PATCHES = {**SMALL, "image_size": SIZE, "patch_size": 8}
 CONFIGS = {
     "beit": BeitConfig(**OF_PATCHES),
+    "clip": CLIPConfig(vision_config={**OF_PATCHES, "projection_dim": 16}, text_config=SMALL),
     "convnext": ConvNextConfig(hidden_sizes=[4, 8, 8, 8], depths=[1, 1, 1, 1]),
     "dinov2": Dinov2Config(**OF_PATCHES),
     "efficientnet": EfficientNetConfig(width_coefficient=0.2, depth_coefficient=0.2, hidden_dim=256),
@@ -42,6 +44,7 @@ EXPECTED = {
     "resnet": ("encoder.stages", 2, ("classifier",), "classifier.1", None),
     "vit": ("layers", 2, ("classifier",), "classifier", "layernorm"),
     "beit": ("layers", 2, ("classifier",), "classifier", "pooler"),
+    "clip": ("vision_model.encoder.layers", 2, ("classifier",), "classifier", "vision_model.post_layernorm"),
     "convnext": ("encoder.stages", 4, ("classifier",), "classifier", "layernorm"),
     "dinov2": ("encoder.layer", 2, ("classifier",), "classifier", "layernorm"),
     "efficientnet": ("encoder.blocks", 7, ("classifier",), "classifier", None),
@@ -136,6 +139,6 @@ def test_too_many_layers_are_refused():
 def test_a_network_with_two_heads_is_refused():
     model = made("vit")
     model.second = torch.nn.Linear(16, model.config.num_labels)
-    with pytest.raises(ConfigError, match=r"one linear layer that makes the logits; it has 2 layers that make them\.$"):
+    with pytest.raises(ConfigError, match=r"one linear layer that makes the logits; it has 2 of them\.$"):
         family(model)
     assert not reads_images(tiny_model("bert"))

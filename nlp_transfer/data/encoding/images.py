@@ -72,7 +72,7 @@ def _encode_batch(
     if problems:
         reasons: dict[str, list[str]] = {}
         for place, reason in problems.items():
-            reasons.setdefault(reason, []).append(batch["text"][place])
+            reasons.setdefault(reason, []).append(batch[IMAGE][place]["path"] or batch["text"][place])
         raise DataError([f"image {listed(names)} {reason}. {ADVICE}" for reason, names in reasons.items()])
     columns: dict[str, Any] = {name: batch[name] for name in kept}
     columns[PIXELS] = [one.tobytes() for one in pixels]

@@ -126,5 +126,5 @@ def _class_files(path: Path, kind: FileKind) -> list[tuple[str, Path]]:
 
 
 def _hidden(path: Path) -> bool:
-    """Return True for a hidden file, such as .DS_Store."""
-    return path.name.startswith(".")
+    """Return True for a hidden file, or one that a file manager leaves."""
+    return path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini")

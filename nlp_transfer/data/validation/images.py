@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from nlp_transfer.data.corpus import DIGEST, IMAGE
 from nlp_transfer.data.validation.row_errors import RowErrors
+from nlp_transfer.data.validation.strings import article
 from nlp_transfer.files import utf8_problem
 
 if TYPE_CHECKING:
@@ -82,12 +83,13 @@ def held_image(value: Any, find_file: FindFile | None) -> Held:
     if isinstance(value, dict) and value.get("bytes"):
         return {"bytes": value["bytes"], "path": None}
     name: Any = value.get("path") if isinstance(value, dict) else value
-    if hasattr(name, "save") and hasattr(name, "convert"):
+    if hasattr(name, "getexif"):
         file = io.BytesIO()
-        name.save(file, "PNG")
+        _as_seen(name).save(file, "PNG")
         return {"bytes": file.getvalue(), "path": None}
     if not isinstance(name, str | os.PathLike):
-        raise BadImage(f"is a {type(value).__name__}, no path of a file")
+        kind = type(value).__name__
+        raise BadImage(f"is {article(kind)} {kind}, no path of a file")
     if find_file is None:
         raise BadImage("is the name of a file, and these rows come without files")
     try:
@@ -121,9 +123,14 @@ def open_image(content: bytes) -> "Image":
 
     The orientation is that of its EXIF data. Grey values of 16 bits are scaled to 8.
     """
+    return _as_seen(_opened(content))
+
+
+def _as_seen(image: "Image") -> "Image":
+    """Return an image of Pillow upright and in RGB, transparent parts white; raise `BadImage` for a damaged one."""
     from PIL import Image, ImageOps
 
-    image = _opened(content)
+    _check_frames(image)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd metadata, which are not read
@@ -156,16 +163,23 @@ def _opened(content: bytes) -> "Image":
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             Image.init()  # else the plugins of some formats are not there
             image = Image.open(io.BytesIO(content), formats=FORMATS)
-            frames = getattr(image, "n_frames", 1)
+            _check_frames(image)
+    except BadImage:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadImage(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels") from error
     except UnidentifiedImageError as error:
         raise BadImage(f"is no image of a known format ({', '.join(FORMATS)})") from error
     except Exception as error:
         raise BadImage(f"is cut off or damaged ({' '.join(str(error).split())[:100]})") from error
+    return image
+
+
+def _check_frames(image: "Image") -> None:
+    """Raise `BadImage` for an image of several pages or frames."""
+    frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # photographs with a preview
         raise BadImage(f"has {frames} pages or frames, and a row is one image; save each as a file of its own")
-    return image
 
 
 def convert_columns(
@@ -224,7 +238,7 @@ def image_name(value: Any, row: int) -> str:
     name = value.get("path") if isinstance(value, dict) else value
     if isinstance(name, str | os.PathLike) and not utf8_problem(os.fspath(name)):
         return os.fspath(name)
-    return f"image {row}"
+    return f"number {row}"
 
 
 def listed(names: list[str]) -> str:

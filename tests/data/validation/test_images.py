@@ -13,7 +13,7 @@ from PIL import Image
 
 from nlp_transfer import CorpusConfig, SplitConfig, corpus_from, load_corpus
 from nlp_transfer.data.validation.images import BadImage, check_image, files_inside, held_image, open_image
-from nlp_transfer.errors import DataError
+from nlp_transfer.errors import ConfigError, DataError
 
 ONE_SPLIT = SplitConfig(validation=0.0, test=0.25, method="stratified")
 
@@ -106,9 +106,37 @@ def test_no_path_leads_out_of_the_folder(tmp_path: Path) -> None:
 def test_values_that_name_no_image() -> None:
     with pytest.raises(BadImage, match=r"^is a float, no path of a file$"):
         held_image(3.5, Path)
+    with pytest.raises(BadImage, match=r"^is an int, no path of a file$"):
+        held_image(3, Path)
     with pytest.raises(BadImage, match=r"^is the name of a file, and these rows come without files$"):
         held_image("a.png", None)
     assert open_image(held_image(grey(7), None)["bytes"]).getpixel((0, 0)) == (7, 7, 7)
+
+
+def test_images_of_pillow_are_read_as_their_files(tmp_path: Path) -> None:
+    image, exif = Image.effect_noise((6, 4), 80).convert("RGB"), Image.Exif()
+    exif[0x0112] = 6
+    contents = {
+        "turned": saved(image, "PNG", exif=exif),
+        "cmyk": saved(image.convert("CMYK"), "TIFF"),
+        "clear": saved(image.convert("RGBA")),
+        "grey16": saved(Image.fromarray(np.array([[0, 65535]], np.uint16))),
+    }
+    for content in contents.values():
+        held = held_image(Image.open(io.BytesIO(content)), None)
+        assert open_image(held["bytes"]).tobytes() == open_image(content).tobytes()
+    several = saved(grey(0), "TIFF", save_all=True, append_images=[grey(1)])
+    with pytest.raises(BadImage, match=r"^has 2 pages or frames"):
+        held_image(Image.open(io.BytesIO(several)), None)
+    half = saved(Image.effect_noise((64, 64), 50))[:500]
+    with pytest.raises(BadImage, match=r"^is cut off or damaged"):
+        held_image(Image.open(io.BytesIO(half)), None)
+
+
+def test_descriptions_are_no_images(tmp_path: Path) -> None:
+    file = table(tmp_path, pages(tmp_path))
+    with pytest.raises(ConfigError, match=r"^source\.descriptions are texts, and the rows of this task are images\."):
+        load_corpus(CorpusConfig(str(file), descriptions={"a": "dark", "b": "light"}), kind="images")
 
 
 def table(folder: Path, rows: list[tuple[str, str]]) -> Path:

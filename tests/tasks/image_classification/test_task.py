@@ -115,7 +115,7 @@ def test_methods_that_need_tokens_are_refused(corpus, tmp_path, method):
 def test_an_encoder_of_texts_is_refused(corpus, tmp_path):
     encoder = tiny_encoder(tmp_path / "encoder")
     task = ImageClassification().fit(nlp_transfer.load_corpus(nlp_transfer.CorpusConfig(str(corpus)), kind="images"))
-    with pytest.raises(ConfigError, match=r" is a bert, no encoder of images\. Expected one that transformers'"):
+    with pytest.raises(ConfigError, match=r" is a bert, of which transformers makes no classifier of images\."):
         task.build_model(ModelReference(str(encoder)))
     with pytest.raises(ConfigError, match=r"has no preprocessor_config\.json"):
         task.load_tokenizer(ModelReference(str(encoder)))

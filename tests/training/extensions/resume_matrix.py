@@ -49,6 +49,7 @@ METHODS: dict[str, Any] = {
     "tags": [FullFineTuning()],
     "coral of tags": [CORAL()],
     "images": [FullFineTuning()],
+    "transformer of images": [FullFineTuning()],
     "coral of images": [PartialFineTuning(layers=1), CORAL()],
 }
 UNTIMED = (
@@ -189,7 +190,7 @@ def trainer_for(case: Case, folder: Path) -> TransferTrainer:
     if case.method.endswith("images"):  # with batch norms, whose statistics go on, too
         adapts = METHODS[case.method][-1].needs.target_text
         return TransferTrainer(
-            tiny_image_model("resnet"),
+            tiny_image_model("vit" if "transformer" in case.method else "resnet"),
             TransferArguments(**{**values, "metric_for_best_model": "loss"}),
             collate_pixels,
             train_dataset=pixel_rows(ROWS, seed=1),
