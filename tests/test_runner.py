@@ -896,7 +896,7 @@ def test_frozen_layers_are_computed_once_for_all_epochs_and_runs(encoder, corpus
 
     frozen = [{"name": "frozen_encoder"}]
     first, said = finish("frozen", frozen)
-    assert said[0].startswith("Every text was encoded once, and the features are kept: ")
+    assert said[0].startswith("Every row was encoded once, and the features are kept: ")
     again, said = finish("frozen again", frozen, seed=7)
     assert said[0].startswith("Features were found: ")
     assert again.facts["frozen_encoder"] == first.facts["frozen_encoder"]

@@ -65,7 +65,7 @@ class Estimate:
         """Return a table for a terminal."""
         rows = [
             ["Machine", self.device],
-            ["Training texts", f"{self.texts:,}"],
+            ["Training rows", f"{self.texts:,}"],
             ["Tokens in all epochs", f"{self.tokens:,} ({self.epochs:g} epochs)"],
             *([phase, duration(seconds)] for phase, seconds in self.seconds.items()),
             ["Together", duration(sum(self.seconds.values())) + ", or less (early stopping)" * self.early_stopping],

@@ -118,10 +118,10 @@ def _training_notes(model: Path, name: str, split: "Dataset") -> list[str]:
     notes, rows = [], {name: split}
     for domain, corpus in corpora:
         if "train" in corpus.splits:
-            notes += copy_notes(corpus.splits["train"], rows, f"the run's {domain} training texts")
+            notes += copy_notes(corpus.splits["train"], rows, f"the run's {domain} training {{noun}}s")
         fitted = corpus.splits.get(calibration_split(corpus.splits))
         if domain.startswith("source") and fitted is not None and copy_mask(hash_texts(fitted)[0], split).any():
-            notes += copy_notes(fitted, rows, "the texts that the decision was fitted on, which do not test it")
+            notes += copy_notes(fitted, rows, "the {noun}s that the decision was fitted on, which do not test it")
     return notes
 
 

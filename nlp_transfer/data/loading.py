@@ -79,6 +79,8 @@ def load_corpus(
     problems = config.problems(key)
     if config.descriptions and ROW_KINDS[kind].names_files:
         problems.append(f"{key}.descriptions are texts, and the rows of this task are images. Leave them out.")
+    if config.label_names and not ROW_KINDS[kind].label_columns:
+        problems.append(f"{key}.label_names names classes, and the rows of this task have none. Leave it out.")
     if config.builtin is not None and config.builtin not in BUILTIN:
         problems.append(f"{key}.builtin: {did_you_mean('corpus name', config.builtin, BUILTIN)}")
     if problems:

@@ -15,6 +15,7 @@ from datasets import ClassLabel, Dataset, concatenate_datasets
 from nlp_transfer.data.corpus import (
     DOMAIN_COLUMN,
     SPLITS,
+    VALUES,
     Corpus,
     CorpusConfig,
     class_names,
@@ -99,6 +100,10 @@ def _check_labels(corpora: Mapping[str, Corpus]) -> None:
         words = {None: "no labels", "label": "one label a text (label)", "labels": "lists of labels (labels)"}
         listed = ", ".join(f"{name} has {words[kind]}" for name, kind in kinds.items())
         raise DataError(f"source: the corpora have labels of different kinds: {listed}.")
+    numbers = {corpus.origin: _number_names(corpus) for corpus in corpora.values()}
+    if len({frozenset(names) for names in numbers.values()}) > 1:
+        listed = ", ".join(f"{name} has {' and '.join(names) or 'none'}" for name, names in numbers.items())
+        raise DataError(f"source: the corpora have different numbers: {listed}. Give their columns the same names.")
     problems = []
     for name, corpus in corpora.items():
         others = {label for other, one in corpora.items() if other != name for label in one.label_names}
@@ -109,6 +114,12 @@ def _check_labels(corpora: Mapping[str, Corpus]) -> None:
             )
     if problems:
         raise DataError(problems)
+
+
+def _number_names(corpus: Corpus) -> list[str]:
+    """Return the names of the numbers of a corpus's training rows; empty without numbers."""
+    train = corpus.splits["train"]
+    return sorted(train.features[VALUES]) if VALUES in train.column_names else []
 
 
 def _with_domain(rows: Dataset, name: str, names: list[str], classes: list[str]) -> Dataset:

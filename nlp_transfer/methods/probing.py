@@ -292,6 +292,6 @@ def _stored(train: "EncodedRows", validation: "EncodedRows", context: Context) -
         log.info("Features are not kept for other runs: %s.", reason)
         return {"features_not_kept": reason}
     size, computed = train.stored_bytes + validation.stored_bytes, train.computed + validation.computed
-    how = "Every text was encoded once, and the features are kept" if computed else "Features were found"
+    how = "Every row was encoded once, and the features are kept" if computed else "Features were found"
     log.info("%s: %s in %s.", how, format_bytes(size), context.activations.folder)
     return {"features_kept_bytes": size}

@@ -88,7 +88,7 @@ def load_corpora(experiment: ExperimentParts) -> tuple[dict[str, Corpus], Fitted
             experiment.target, key="target", label_names=names, labeled=labeled, trains=False, kind=kind
         )
         if "source" in corpora:
-            copies = copy_notes(corpora["source"].splits["train"], target.splits, "the source's training texts")
+            copies = copy_notes(corpora["source"].splits["train"], target.splits, "the source's training {noun}s")
             target = replace(target, notes=(*target.notes, *copies))
         corpora["target"] = target
     return corpora, task

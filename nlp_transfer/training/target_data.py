@@ -9,11 +9,13 @@ from transformers import PreTrainedTokenizerBase
 
 from nlp_transfer.data.corpus import with_corpus_name
 from nlp_transfer.data.encoding.label_columns import without_labels
+from nlp_transfer.data.validation.row_kinds import ROW_KINDS
 from nlp_transfer.errors import DataError
 from nlp_transfer.methods import Adapt
 from nlp_transfer.methods.alignment import active_methods
 from nlp_transfer.methods.context import Context
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
+from nlp_transfer.models.outputs import Output
 from nlp_transfer.training.experiment_parts import ExperimentParts
 from nlp_transfer.training.scoring import scored_splits
 from nlp_transfer.training.target_checks import check_adaptation, needs_target
@@ -104,9 +106,13 @@ def adaptation_rows(experiment: ExperimentParts, encoded: Encoded) -> Adaptation
     asking = next((method for method in experiment.methods if method.needs.target_labels), None)  # never two
     if asking is not None:
         if "train" not in splits or "labels" not in splits["train"].column_names:
+            column = ROW_KINDS[experiment.task.columns.kind].labels or "label"
+            noun, column = ("numbers", "value") if Output.NUMBERS in experiment.task.provides else ("labels", column)
+            rows = "labelled target rows" if noun == "labels" else "target rows with numbers"
+            advice = f"Name their column: target.columns: {{theirs: {column}}}." if "train" in splits else _SPLITS
             raise DataError(
-                f"{_target(experiment)} has no training split with labels (splits found: {', '.join(splits)}), and "
-                f"{asking.name} learns from labelled target rows. {_SPLITS}"
+                f"{_target(experiment)} has no training split with {noun} (splits found: {', '.join(splits)}), and "
+                f"{asking.name} learns from {rows}. {advice}"
             )
         rest = " Its split unlabeled is not used." if "unlabeled" in splits else ""
         if "target" not in evaluation_splits(experiment, encoded):

@@ -72,7 +72,7 @@ def test_the_command_estimates_and_trains_nothing(small, tmp_path, capsys):
     assert main(["train", *words]) == 0
     shown = capsys.readouterr()
     assert shown.err.startswith("Timing some updates and evaluations …")
-    for row in ("Training texts", "Evaluating meanwhile", "Together", "Peak memory"):
+    for row in ("Training rows", "Evaluating meanwhile", "Together", "Peak memory"):
         assert row in shown.out
     assert not (tmp_path / "run").exists()
 
@@ -214,7 +214,7 @@ def test_the_table_of_an_estimate():
     assert table.title == "my.yaml"
     assert table.rows == [
         ["Machine", "2 CPU threads, fp32"],
-        ["Training texts", "1,234"],
+        ["Training rows", "1,234"],
         ["Tokens in all epochs", "56,789 (3 epochs)"],
         ["Preparing", "1.0 s"],
         ["Training", "2 min 0 s"],

@@ -230,11 +230,11 @@ def test_one_label_and_several_do_not_meet(
 ) -> None:
     with pytest.raises(DataError) as caught:
         evaluate_model(str(tiny_classifier), corpus(test=rows([["red"], []], "labels")))
-    assert "has any number of labels a text (labels: lists), but" in str(caught.value)
-    assert "predicts one label a text (label)." in str(caught.value)
+    assert "has any number of labels a row (labels: lists), but" in str(caught.value)
+    assert "predicts one label a row (label)." in str(caught.value)
     with pytest.raises(DataError) as caught:
         evaluate_model(str(tiny_multi_label_classifier), corpus(test=rows(["red", "blue"])))
-    assert "has one label a text (label), but" in str(caught.value)
+    assert "has one label a row (label), but" in str(caught.value)
 
 
 def test_a_folder_that_holds_something_is_never_written(tmp_path: Path) -> None:

@@ -409,7 +409,7 @@ def test_every_config_is_valid_and_names_its_command_and_a_folder_of_its_own(fil
         for corpus in corpora if isinstance(corpora, list) else [corpora]:
             if path := corpus.get("path"):
                 Path(path).mkdir(parents=True)
-    if (model := str(read_yaml(file)["model"])).startswith("runs/"):  # that of another run
+    if (model := str(read_yaml(file)["model"])).startswith(("runs/", "configs/")):  # of another run, or of the project
         Path(model).mkdir(parents=True)
     config = load_config([file])
     relative = file.relative_to(ROOT)

@@ -121,3 +121,15 @@ def test_splits_that_are_drawn_of_single_files(write_rows: Write) -> None:
             assert split.features["domain"].names[row["domain"]] == f"{name}"
             seen.append(row["text"])
     assert sorted(seen) == sorted(written)
+
+
+def test_sources_with_different_numbers_are_named(tmp_path: Path) -> None:
+    for name, column in (("a", "cost"), ("b", "days")):
+        lines = "".join(f"{name} text {i},{i}\n" for i in range(8))
+        (tmp_path / f"{name}.csv").write_text(f"text,{column}\n{lines}")
+    configs = [
+        CorpusConfig(str(tmp_path / f"{name}.csv"), columns={column: "value"}, split=SplitConfig("stratified"))
+        for name, column in (("a", "cost"), ("b", "days"))
+    ]
+    with pytest.raises(DataError, match=r"the corpora have different numbers: .*a\.csv has cost, .*b\.csv has days\."):
+        load_sources(configs, labeled=False, trains=True, kind="numbers")

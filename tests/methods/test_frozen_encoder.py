@@ -48,7 +48,7 @@ def test_kept_features_make_the_same_model_in_every_run(family: str, method: Any
     plain = context()
     expected = logits(method.prepare(tiny_model(family), plain))
     store = ActivationStore(10**8, tmp_path / "kept")
-    for seed, words in ((0, "Every text was encoded once, and the features are kept"), (1, "Features were found")):
+    for seed, words in ((0, "Every row was encoded once, and the features are kept"), (1, "Features were found")):
         ctx = context(activations=store, seed=seed)
         model = tiny_model(family)
         passes: list[int] = []

@@ -87,7 +87,8 @@ def test_the_help_names_every_kind_of_file(capsys: pytest.CaptureFixture[str], m
     with pytest.raises(SystemExit):
         main(["predict", "--help"])
     assert (
-        f"a file that ends in {FILE_KINDS}; a folder of text files; - is standard input (str; default: -)"
+        f"a file that ends in {FILE_KINDS}; a folder of text files; for a model of images one, or a folder of them; - "
+        "is standard input (str; default: -)"
     ) in " ".join(capsys.readouterr().out.split())
 
 

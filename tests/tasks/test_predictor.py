@@ -22,4 +22,4 @@ def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("sys.stderr", errors)
         monkeypatch.setattr("sys.stdout", output)
         assert list(progress(iter("abc"), shown=shown)) == ["a", "b", "c"]
-        assert ("3.00 texts [" in errors.getvalue()) == expected
+        assert ("3.00 rows [" in errors.getvalue()) == expected

@@ -45,9 +45,10 @@ def copy_notes(known: Dataset, splits: dict[str, Dataset], where: str) -> list[s
 
     Args:
         known: rows of the known texts.
-        where: the known texts, such as "the source's training texts".
+        where: the known rows, such as "the source's training {noun}s".
     """
     hashes, _ = hash_texts(known)
+    where = where.format(noun="image" if row_noun(known.column_names) == "image" else "text")
     notes = []
     for name, split in splits.items():
         count, noun = int(copy_mask(hashes, split).sum()), row_noun(split.column_names)

@@ -20,6 +20,7 @@ from nlp_transfer.data.column_names import (
     text_suggestion,
     unread_text_note,
 )
+from nlp_transfer.data.corpus import IMAGE
 from nlp_transfer.data.source import RawSplit, RowBatch
 from nlp_transfer.data.validation.blank import rows_with_text
 from nlp_transfer.data.validation.label_lists import MarkedClasses, split_labels
@@ -240,6 +241,8 @@ def _check_columns(raw: RawSplit, batch: RowBatch, columns: dict[str, Any], want
         names, rows = " and no column ".join(map(repr, missing)), first_rows(raw.read(AllColumns()))
         setting = f"`{wanted.key}.columns: {{{{{{}}: {missing[0]}}}}}`"
         advice = text_suggestion(rows, setting)
+        if IMAGE in batch.available and missing == ["text"]:
+            advice = "These rows are images: set task.name: image_classification."
         if len(texts) > 1:
             advice = pair_suggestion(rows, missing, {*found, *READ_COLUMNS}, wanted.key)
         problems.append(

@@ -15,7 +15,11 @@ from nlp_transfer.data.validation.row_errors import RowErrors
 COLUMNS = {"text": "text", "value": VALUES}
 """Columns of a corpus with numbers, and the columns that they become."""
 
-_ADVICE = "Write a plain number such as 1234.5, without units and thousands separators; or remove these rows."
+_ADVICE = (
+    "Write a plain number such as 1234.5, without units, thousands separators and decimal commas; or remove the row."
+)
+
+_MAX_EXAMPLES = 3  # bad values that a message shows
 
 
 def typed_columns(columns: dict[str, Any], texts: pa.Array, first: int, errors: RowErrors) -> dict[str, pa.Array]:
@@ -24,17 +28,20 @@ def typed_columns(columns: dict[str, Any], texts: pa.Array, first: int, errors: 
     if given is None:
         return {}
     names = list(dict.fromkeys(name for row in given if row is not None for name in row))
-    problems: dict[str, list[int]] = defaultdict(list)
+    bad: dict[str, dict[str, list[int]]] = {name: defaultdict(list) for name in names}
     numbers: dict[str, list[float]] = {name: [] for name in names}
     for number, row in enumerate(given, first):
         for name in names:
             value = None if row is None else row.get(name)
             parsed = _number(value)
             if parsed is None:
-                problems[_problem(name, value)].append(number)
+                bad[name][_shown(value)].append(number)
             numbers[name].append(0.0 if parsed is None else parsed)
-    for problem, rows in problems.items():
-        errors.add(problem, _ADVICE, rows)
+    for name, found in bad.items():
+        errors.add(f"{name} is missing", _ADVICE, found.pop("", []))
+        examples = " or ".join([*list(found)[:_MAX_EXAMPLES], *(["…"] if len(found) > _MAX_EXAMPLES else [])])
+        rows = sorted(row for rows in found.values() for row in rows)
+        errors.add(f"{name} is {examples}, no finite number", _ADVICE, rows)
     arrays = [pa.array(values, pa.float64()) for values in numbers.values()]
     return {VALUES: pa.StructArray.from_arrays(arrays, names)}
 
@@ -61,8 +68,9 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _problem(name: str, value: Any) -> str:
+def _shown(value: Any) -> str:
+    """Return a bad value for a message; empty for one that is missing."""
     if value is None or (isinstance(value, str) and not value.strip()):
-        return f"{name} is missing"
+        return ""
     shown = repr(value)
-    return f"{name} is {shown if len(shown) <= 40 else shown[:39] + '…'}, no finite number"
+    return shown if len(shown) <= 40 else f"{shown[:39]}…"

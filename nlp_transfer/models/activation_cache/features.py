@@ -7,6 +7,7 @@ Features larger than `MAX_MEMORY_BYTES` are memory-mapped from a temporary file.
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -145,16 +146,17 @@ def _compute(
     width = final_linear(model)[1].in_features if own else int(model.config.hidden_size)
     features = {key: _allocate((len(dataset), width), len(keys)) for key in keys}
     labels, order = [], []
-    with head_inputs(model) as read:
+    reading: AbstractContextManager[list[Tensor]] = head_inputs(model) if own else nullcontext([])
+    with reading as read:
         for rows, batch, output in run_batches(model, dataset, collate, max_tokens, output_hidden_states=not own):
             for layer, pooling in keys:
-                pooled = read[-1]
-                if not own:
-                    with torch.no_grad():
+                with torch.no_grad():
+                    if own:
+                        pooled = read.pop()
+                    else:
                         mask = batch["attention_mask"]
                         pooled = pooled_features(model, output.hidden_states, mask, layer, pooling)
                 features[layer, pooling][rows] = pooled.float().cpu().numpy()
-            read.clear()
             labels.append(batch["labels"].cpu())
             order += rows
     return features, torch.cat(labels)[torch.tensor(order).argsort()]

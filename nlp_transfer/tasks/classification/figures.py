@@ -117,15 +117,15 @@ def accuracy_by_length(lengths: np.ndarray, right: np.ndarray, where: str) -> Fi
 
 
 def scores_by_frequency(frequency: Mapping[str, int], scores: Scores, where: str) -> Figure:
-    """Return the F1 of each class by its number of training texts: a bar each for few classes, else a point each."""
+    """Return the F1 of each class by its number of training rows: a bar each for few classes, else a point each."""
     f1 = {name: one["f1"] for name, one in scores["per_class"].items()}
     order = sorted(f1, key=lambda name: -frequency[name])
     known = [name for name in order if f1[name] is not None]
     chart: Bars | Points = Bars("F1", {name: f1[name] for name in order}, {name: f"{frequency[name]:,}" for name in f1})
-    how = "classes by their number of training texts, in brackets"
+    how = "classes by their number of training rows, in brackets"
     if len(order) > BAR_CLASSES // 2:
         points = [[max(frequency[name], 0.5), round(float(f1[name]), 4)] for name in known]
-        chart = Points("training texts", "F1", {"classes": points}, log_x=True)
+        chart = Points("training rows", "F1", {"classes": points}, log_x=True)
         how = "each point is a class"
     ends = "; ".join(
         f"{name} ({frequency[name]:,}) {number(f1[name])}" for name in dict.fromkeys([order[0], order[-1]])

@@ -9,7 +9,7 @@ from transformers import pipeline
 
 nlp_transfer.register_pipelines()  # pip install nlp-transfer
 predict = pipeline("text-classification", model="{model}")
-print(predict({{"text": "A document.", "text_pair": "A summary of it."}}))  # the score is the number"""
+print(predict({{"text": "A document.", "text_pair": "A summary of it."}}, top_k=None))  # each score is a number"""
 
 WORDING = replace(
     OF_TEXTS,

@@ -118,12 +118,26 @@ class FittedRegression(FittedReadingTask):
             raise DataError(
                 f"{corpus.origin}: all training rows have the same {constant[0]}; there is nothing to learn."
             )
+        self._check_validation(corpus)
         self.units = Calibration(deviation, values.mean(axis=0))
         self.restored = False
         self.half_widths: np.ndarray | None = None
         coverage = config.decision.intervals.coverage
         self.calibration_needs = ["task.decision.intervals.coverage"] if coverage is not None else []
         self.fitted_rows = ""
+
+    def _check_validation(self, corpus: Corpus) -> None:
+        """Raise DataError for a validation split of which R² is undefined."""
+        rows = corpus.splits.get("validation")
+        if rows is None or VALUES not in rows.column_names:
+            return
+        spread = np.ptp(value_array(rows, value_names(rows, self.value_names, "The validation split")), axis=0)
+        if same := [name for name, of in zip(self.value_names, spread, strict=True) if not of > 0]:
+            count = f"{len(rows)} row{'s' if len(rows) > 1 else ''}"
+            raise DataError(
+                f"{corpus.origin}: validation has {count} and one {same[0]}, so that R² is undefined. Give it more "
+                "rows (source.split.validation), or none (0)."
+            )
 
     @property
     def names(self) -> Sequence[str]:

@@ -5,7 +5,7 @@ from nlp_transfer.tasks.wording import Wording
 _PYTHON = """from transformers import pipeline
 
 predict = pipeline("text-classification", model="{model}", truncation=True)
-print(predict("A text."))  # the score is the number"""
+print(predict("A text.", top_k=None))  # each score is a number"""
 
 WORDING = Wording(
     unit="rows",

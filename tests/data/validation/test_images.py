@@ -191,6 +191,12 @@ def test_a_file_of_texts_has_no_images(tmp_path: Path) -> None:
         load_corpus(CorpusConfig(str(tmp_path / "rows.csv")), kind="images")
 
 
+def test_images_for_a_task_of_texts_name_the_task(tmp_path: Path) -> None:
+    file = table(tmp_path, pages(tmp_path))
+    with pytest.raises(DataError, match=r"no column 'text'; .* These rows are images: set task\.name: image_class"):
+        load_corpus(CorpusConfig(str(file)))
+
+
 def test_frames_name_files_and_datasets_hold_images(tmp_path: Path) -> None:
     rows = [(str(tmp_path / name), label) for name, label in pages(tmp_path)]
     frame = pd.DataFrame(rows, columns=["image", "label"])

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from nlp_transfer import CorpusConfig, corpus_from, load_corpus
-from nlp_transfer.errors import DataError
+from nlp_transfer.errors import ConfigError, DataError
 
 TEXTS = ["a first report", "a second report", "a third report"]
 
@@ -60,3 +60,17 @@ def test_a_number_that_some_rows_lack_is_missing_there(tmp_path):
     columns = {"price": "value", "days": "value"}
     with pytest.raises(DataError, match=r"days is missing"):
         load_corpus(CorpusConfig(str(tmp_path / "a.jsonl"), columns=columns), kind="numbers", trains=False)
+
+
+def test_many_bad_numbers_are_one_problem():
+    frame = pd.DataFrame({"text": [f"text {i}" for i in range(50)], "value": [f"{i},5" for i in range(50)]})
+    with pytest.raises(DataError) as error:
+        corpus_from({"test": frame}, kind="numbers")
+    (problem,) = error.value.problems
+    assert "value is '0,5' or '1,5' or '2,5' or …, no finite number. Write a plain number" in problem
+
+
+def test_names_of_classes_are_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("text,value\none text,1\nother text,2\n")
+    with pytest.raises(ConfigError, match=r"^source\.label_names names classes, and the rows of this task have none\."):
+        load_corpus(CorpusConfig(str(tmp_path / "a.csv"), label_names=["a", "b"]), kind="numbers")

@@ -35,7 +35,7 @@ def test_a_graph_of_other_inputs(tmp_path: Path, given: dict[str, Any], found: s
     with pytest.raises(CheckpointError) as caught:
         OnnxNetwork(file)
     assert str(caught.value) == (
-        f"{file} has {found}; expected input_ids, attention_mask, token_type_ids, markers, numbers of int64. Export "
+        f"{file} has {found}; expected input_ids, attention_mask, token_type_ids, markers, numbers of int64 or pixel_values of float. Export "
         "the model again with scripts/export.py."
     )
 

@@ -143,3 +143,10 @@ def test_methods_for_classes_are_refused(encoder, tmp_path):
         load_config(tree={**tree, "methods": ["prototypes"]})
     with pytest.raises(ConfigError, match=r"frozen_encoder\.losses is \['squared_hinge'\]; a head for numbers"):
         run(load_config(tree={**tree, "methods": [{"name": "frozen_encoder", "losses": ["squared_hinge"]}]}))
+
+
+@pytest.mark.parametrize(("rows", "words"), [(1, "1 row"), (3, "3 rows")])
+def test_a_validation_split_of_one_number_is_refused_before_training(rows, words):
+    frames = {"train": pd.DataFrame(numbers(12)), "validation": pd.DataFrame([{"text": "a b", "value": 5}] * rows)}
+    with pytest.raises(DataError, match=rf"validation has {words} and one value, so that R² is undefined\."):
+        Regression().fit(corpus_from(frames, kind="numbers"))
