@@ -4,8 +4,8 @@ An image is held as `datasets.Image` holds it: `bytes`, or the `path` of its fil
 """
 
 import io
+import math
 import os
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from hashlib import sha256
@@ -132,10 +132,8 @@ def _as_seen(image: "Image") -> "Image":
 
     _check_frames(image)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, which are not read
-            image.load()
-            upright = ImageOps.exif_transpose(image)
+        image.load()
+        upright = ImageOps.exif_transpose(image)
     except Exception as error:  # Pillow's decoders raise many kinds
         raise BadImage(f"is cut off or damaged ({' '.join(str(error).split())[:100]})") from error
     if upright.mode.startswith("I"):  # Pillow would cut all values above 255
@@ -157,21 +155,21 @@ def _opened(content: bytes) -> "Image":
         raise BadImage("is empty")
     if content.startswith(_PDF):
         raise BadImage("is a PDF file; make images of its pages, for instance with `pdftoppm -png`")
+    too_many = f"has more than {Image.MAX_IMAGE_PIXELS or math.inf:,} pixels"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            Image.init()  # else the plugins of some formats are not there
-            image = Image.open(io.BytesIO(content), formats=FORMATS)
-            _check_frames(image)
+        Image.init()  # else the plugins of some formats are not there
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        _check_frames(image)
     except BadImage:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadImage(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels") from error
+        raise BadImage(too_many) from error
     except UnidentifiedImageError as error:
         raise BadImage(f"is no image of a known format ({', '.join(FORMATS)})") from error
     except Exception as error:
         raise BadImage(f"is cut off or damaged ({' '.join(str(error).split())[:100]})") from error
+    if math.prod(image.size) > (Image.MAX_IMAGE_PIXELS or math.inf):  # of which Pillow only warns up to twice as many
+        raise BadImage(too_many)
     return image
 
 

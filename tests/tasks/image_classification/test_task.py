@@ -28,7 +28,7 @@ def encoder(request, tmp_path_factory):
 
 
 def report(encoder, corpus, output, methods, **more):
-    tree = image_tree(encoder, corpus, output, num_train_epochs=6, learning_rate=0.02)
+    tree = image_tree(encoder, corpus, output, num_train_epochs=6, learning_rate=0.02, logging_steps=1)
     return run(load_config(tree={**tree, "methods": methods, **more}))
 
 
@@ -36,6 +36,15 @@ def batch_statistics(folder):
     from safetensors.torch import load_file
 
     return {name: tensor for name, tensor in load_file(folder / "model.safetensors").items() if ".running_" in name}
+
+
+def encoder_moved(before, after):
+    """Whether weights of the encoder differ between two folders."""
+    from safetensors.torch import load_file
+
+    old, new = (load_file(folder / "model.safetensors") for folder in (before, after))
+    weights = [name for name in old if not name.startswith("classifier") and name.endswith((".weight", ".bias"))]
+    return any(not torch.equal(old[name], new[name]) for name in weights)
 
 
 METHODS = {
@@ -56,6 +65,7 @@ def test_each_method_learns_dark_and_light(encoder, corpus, tmp_path, name):
     assert scores["accuracy"] >= (0.9 if name in ("frozen_encoder", "full_fine_tuning") else 0.4)
     assert set(made.baselines) == {"majority", "pixel_svm"}
     assert made.baselines["pixel_svm"]["source"]["test"]["accuracy"] == 1.0
+    assert encoder_moved(encoder, tmp_path / "run" / "model") == (name not in ("frozen_encoder", "prototypes"))
 
 
 @pytest.mark.parametrize(("name", "moved"), [("partial_fine_tuning", 1), ("lora", 0), ("frozen_encoder", 0)])
@@ -97,6 +107,8 @@ def test_images_of_another_domain_are_adapted_to(corpus, tmp_path, method):
     more = {"target": {"path": str(target)}, "source_only_baseline": False}
     made = report(encoder, corpus, tmp_path / "run", methods, **more)
     assert made.metrics["target"]["test"]["accuracy"] >= 0.5
+    logged = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert any(entry.get(f"{method}_loss", 0) > 0 for entry in logged)
 
 
 @pytest.mark.parametrize("method", ["contrastive", "few_shot", "target_mlm", "mean_teacher", "adapt"])
