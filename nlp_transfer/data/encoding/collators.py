@@ -16,6 +16,21 @@ COMPILED_MULTIPLE = 64
 """Lengths are rounded up to this multiple when layers are compiled for each length."""
 
 
+def stacked_labels(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
+    """Return `labels` if all rows have them: int64, shape (rows,), or float32, shape (rows, classes), of lists.
+
+    Example:
+        >>> stacked_labels([{"labels": 2}, {"labels": 0}])
+        {'labels': tensor([2, 0])}
+    """
+    labels = [row["labels"] for row in rows if row.get("labels") is not None]
+    if len(labels) < len(rows):
+        return {}
+    many = not isinstance(labels[0], int) and torch.as_tensor(labels[0]).ndim > 0
+    kind = torch.float32 if many else torch.long
+    return {"labels": torch.stack([torch.as_tensor(row, dtype=kind) for row in labels])}
+
+
 @dataclass(frozen=True)
 class PaddingCollator:
     """Collator that pads rows of `encode_texts`.
@@ -55,14 +70,7 @@ class PaddingCollator:
             mask[index, place] = torch.as_tensor(row.get("attention_mask", [1] * length), dtype=torch.long)
             for name, numbers in more.items():
                 numbers[index, place] = torch.as_tensor(row[name], dtype=torch.long)
-        batch = {"input_ids": ids, "attention_mask": mask, **more}
-        labels = [row["labels"] for row in rows if row.get("labels") is not None]
-        if len(labels) == len(rows):
-            many = not isinstance(labels[0], int) and torch.as_tensor(labels[0]).ndim > 0
-            batch["labels"] = torch.stack(
-                [torch.as_tensor(row, dtype=torch.float32 if many else torch.long) for row in labels]
-            )
-        return batch
+        return {"input_ids": ids, "attention_mask": mask, **more, **stacked_labels(rows)}
 
     def _width(self, longest: int) -> int:
         """Return the longest length rounded up, at most to the tokenizer's maximum."""

@@ -18,6 +18,7 @@ from datasets import Dataset, List, Value
 from torch import Tensor
 
 from nlp_transfer.data.corpus import DIGEST, IMAGE, class_names, label_column
+from nlp_transfer.data.encoding.collators import stacked_labels
 from nlp_transfer.data.encoding.tokens import class_labels, map_to_cache, rows_digest
 from nlp_transfer.data.validation.images import ADVICE, BadImage, Held, content_of, listed, open_image
 from nlp_transfer.errors import ConfigError, DataError
@@ -209,10 +210,4 @@ class ImageCollator:
         if not rows:
             raise ValueError("A batch needs at least one row.")
         images = [np.frombuffer(row[PIXELS], np.uint8).reshape(-1, *self.size) for row in rows]
-        batch = {"pixel_values": torch.from_numpy(normalized(images, self.processor))}
-        labels = [row["labels"] for row in rows if row.get("labels") is not None]
-        if len(labels) == len(rows):
-            many = not isinstance(labels[0], int) and torch.as_tensor(labels[0]).ndim > 0
-            kind = torch.float32 if many else torch.long
-            batch["labels"] = torch.stack([torch.as_tensor(row, dtype=kind) for row in labels])
-        return batch
+        return {"pixel_values": torch.from_numpy(normalized(images, self.processor)), **stacked_labels(rows)}
