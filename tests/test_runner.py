@@ -89,7 +89,7 @@ def test_the_page_of_a_run_has_its_figures_and_no_text(finished, corpus):
         "macro-F1 by step",
         "Reliability diagram of source test",
         "Risk and coverage of source test",
-        "Share right by length of text",
+        "Share right by length",
         "F1 by class frequency in training",
     ]
     texts = [json.loads(line)["text"] for file in corpus.iterdir() for line in file.read_text().splitlines()]

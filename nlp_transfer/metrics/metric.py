@@ -85,9 +85,11 @@ class ProbabilityRows:
         predictions: the decisions in the same form.
         label_names: the classes in the order of their ids.
         accepted: whether the decision did not abstain, shape (rows,); None if it never does.
-        set_levels: probability from which a class is in the set, shape (classes,); None without sets.
+        plain: the predictions without thresholds and costs, in the same form; None is the most probable class, of
+            several labels those of at least 0.5.
+        sets: whether each class is in the row's set, shape (rows, classes); None without sets.
         costs: of each decision, shape (rows,); None without costs.
-        plain_costs: of the most probable class, for several labels of those of at least 0.5, shape (rows,).
+        plain_costs: of the predictions without costs, shape (rows,).
     """
 
     probabilities: "np.ndarray"
@@ -95,7 +97,8 @@ class ProbabilityRows:
     predictions: "np.ndarray"
     label_names: Sequence[str]
     accepted: "np.ndarray | None" = None
-    set_levels: "np.ndarray | None" = None
+    plain: "np.ndarray | None" = None
+    sets: "np.ndarray | None" = None
     costs: "np.ndarray | None" = None
     plain_costs: "np.ndarray | None" = None
     interval: bool = False

@@ -6,8 +6,8 @@
     AURC  = mean_k (errors among the k surest) / k  over all k; the order of equally sure rows is averaged
 
 These are scores of probabilities, so that thresholds and costs change none of them: the prediction is the most probable
-class, for several labels those of at least 0.5. Its confidence is its probability: in ECE that of each label, in AURC
-that of all labels together (their product).
+class, of classes with an order the median, and of several labels those of at least 0.5. Its confidence is its
+probability: in ECE that of each label, in AURC that of all labels together (their product).
 References: Guo et al. (2017), https://arxiv.org/abs/1706.04599; Geifman & El-Yaniv (2017),
 https://arxiv.org/abs/1705.08500
 """
@@ -46,7 +46,7 @@ def probability_scores(rows: ProbabilityRows) -> dict[str, Any]:
 
     `accepted`, the share of rows on which the decision does not abstain, and `accepted_precision`; `coverage`, the
     share of true classes that are in the sets, `coverage_per_class` and the mean `set_size`; `cost`, the mean of
-    decisions, and `plain_cost`, that of the most probable class. A score of no row is None. With `…_low` and `…_high`
+    decisions, and `plain_cost`, that of predictions without costs. A score of no row is None. With `…_low` and `…_high`
     of the 95 % bootstrap interval if wanted.
 
     Example:
@@ -63,8 +63,8 @@ def probability_scores(rows: ProbabilityRows) -> dict[str, Any]:
             known = values[~np.isnan(values)]
             low, high = percentile_interval(known) if len(known) else (None, None)
             scores |= {f"{name}_low": low, f"{name}_high": high}
-    if rows.set_levels is not None:
-        inside, true = rows.probabilities >= rows.set_levels, _one_hot(rows)
+    if rows.sets is not None:
+        inside, true = rows.sets, _one_hot(rows)
         names = enumerate(rows.label_names)
         shares = {name: float(inside[true[:, k], k].mean()) if true[:, k].any() else None for k, name in names}
         scores["coverage_per_class"] = shares
@@ -99,27 +99,34 @@ def plain_predictions(probabilities: np.ndarray, *, several: bool) -> np.ndarray
     return np.asarray((probabilities >= 0.5).astype(int) if several else probabilities.argmax(axis=1))
 
 
-def confidence_and_correctness(probabilities: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def confidence_and_correctness(
+    probabilities: np.ndarray, references: np.ndarray, plain: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the confidence of each plain prediction, and whether it is right, shape (rows,) each.
+
+    Args:
+        plain: the predictions; None is the most probable class, of several labels those of at least 0.5.
 
     Example:
         >>> sure, right = confidence_and_correctness(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]))
         >>> sure.tolist(), right.tolist()
         ([0.9, 0.6], [True, False])
     """
-    predictions = plain_predictions(probabilities, several=references.ndim == 2)
+    predictions = plain_predictions(probabilities, several=references.ndim == 2) if plain is None else plain
     right = (predictions == references).reshape(len(predictions), -1).all(axis=1)
     return confidences(probabilities, predictions), right
 
 
-def claims(probabilities: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def claims(
+    probabilities: np.ndarray, references: np.ndarray, plain: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the probabilities that a calibration error compares with what came true, shape (rows, claims) each.
 
-    A claim a row, the most probable class; for several labels one a label.
+    A claim a row, the plain prediction; for several labels one a label.
     """
     if references.ndim == 2:
         return probabilities, references == 1
-    sure, right = confidence_and_correctness(probabilities, references)
+    sure, right = confidence_and_correctness(probabilities, references, plain)
     return sure[:, None], right[:, None]
 
 
@@ -165,8 +172,8 @@ class _Parts:
     def __init__(self, rows: ProbabilityRows) -> None:
         p, truth = np.asarray(rows.probabilities, dtype=np.float64), np.asarray(rows.references)
         self.rows, true = len(p), _one_hot(rows)
-        sure, right = confidence_and_correctness(p, truth)
-        claimed, came_true = claims(p, truth)
+        sure, right = confidence_and_correctness(p, truth, rows.plain)
+        claimed, came_true = claims(p, truth, rows.plain)
         bins = bins_of(claimed.ravel()).reshape(claimed.shape)
         self.gaps = np.stack([((came_true - claimed) * (bins == b)).sum(axis=1) for b in range(bins.max() + 1)], axis=1)
         self.decisions = claimed.size
@@ -190,10 +197,9 @@ class _Parts:
         if rows.accepted is not None:
             ratios["accepted"] = (rows.accepted.astype(float), one)
             ratios["accepted_precision"] = ((rows.accepted & right).astype(float), rows.accepted.astype(float))
-        if rows.set_levels is not None:
-            inside = p >= rows.set_levels
-            ratios["coverage"] = ((inside & true).sum(axis=1).astype(float), true.sum(axis=1).astype(float))
-            ratios["set_size"] = (inside.sum(axis=1).astype(float), one)
+        if rows.sets is not None:
+            ratios["coverage"] = ((rows.sets & true).sum(axis=1).astype(float), true.sum(axis=1).astype(float))
+            ratios["set_size"] = (rows.sets.sum(axis=1).astype(float), one)
         if rows.costs is not None and rows.plain_costs is not None:
             ratios |= {"cost": (rows.costs, one), "plain_cost": (rows.plain_costs, one)}
         return ratios

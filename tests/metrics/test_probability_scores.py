@@ -78,7 +78,7 @@ def test_what_was_configured_by_hand():
             [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]],
             [0, 1, 1],
             accepted=np.array([True, False, True]),
-            set_levels=np.array([0.5, 0.5]),
+            sets=np.array([[True, False], [True, False], [False, True]]),
             costs=np.array([0.0, 20.0, 1.0]),
             plain_costs=np.array([0.0, 20.0, 0.0]),
         )
@@ -114,6 +114,13 @@ def test_thresholds_and_costs_change_no_score_of_probabilities():
     probabilities, labels = [[0.9, 0.1], [0.6, 0.4], [0.3, 0.7]], [0, 1, 1]
     by_cost = probability_scores(rows(probabilities, labels, predictions=[1, 1, 1]))
     assert by_cost == probability_scores(rows(probabilities, labels))
+
+
+def test_the_median_is_judged_where_classes_have_an_order():
+    # The most probable class, 0, is wrong; the median, 1, is right with a probability of .3. One bin: |1 - .3|.
+    scores = probability_scores(rows([[0.4, 0.3, 0.3]], [1], plain=np.array([1])))
+    assert (scores["ece"], scores["aurc"]) == pytest.approx((0.7, 0.0))
+    assert probability_scores(rows([[0.4, 0.3, 0.3]], [1]))["ece"] == pytest.approx(0.4)
 
 
 def test_several_labels_are_right_together():

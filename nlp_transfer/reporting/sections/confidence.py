@@ -31,9 +31,8 @@ def confidence(run: RunContext) -> Section | None:
             continue
         where, rows = f"{domain} {split}", run.rows[domain][split]
         assert one.labels is not None
-        probabilities, labels = run.task.probabilities(one.logits), one.labels.astype(int)
         lengths = np.asarray(rows["text_length"]) if "text_length" in rows.column_names else None
-        figures += confidence_figures(probabilities, labels, lengths, where)
+        figures += confidence_figures(run.task.decision, one.logits, one.labels.astype(int), lengths, where)
         figures += [scores_by_frequency(counts, one.metrics, where)] if counts else []
     return Section("Confidence and errors", tuple(figures)) if figures else None
 

@@ -43,6 +43,11 @@ class Decision:
     frequencies: TokenFrequencies | None = None
     ordered: bool = False
 
+    @property
+    def primary_metric(self) -> str:
+        """The metric that is shown first."""
+        return "quadratic_kappa" if self.ordered else "macro_f1"
+
     @classmethod
     def plain(cls, label_names: Sequence[str], *, multi_label: bool) -> Self:
         """Return the decision for the most probable class, for multi-label for each label of at least 0.5."""
@@ -111,6 +116,23 @@ class Decision:
             return (probabilities.cumsum(axis=-1)[..., :-1] < 0.5).sum(axis=-1)
         return probabilities.argmax(axis=-1)
 
+    def plain_choice(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return what is chosen without thresholds and costs, in the form of `choose`."""
+        return replace(self, thresholds=np.full(len(self.label_names), 0.5), costs=None).choose(probabilities)
+
+    def sets(self, probabilities: np.ndarray) -> np.ndarray | None:
+        """Return whether each class is in the set of possible ones, shape (rows, classes); None without sets.
+
+        Of classes with an order, a set has all between its lowest and its highest.
+        """
+        if self.set_levels is None:
+            return None
+        inside = np.asarray(probabilities >= self.set_levels)
+        if not self.ordered:
+            return inside
+        from_below, from_above = (np.maximum.accumulate(side, axis=-1) for side in (inside, inside[..., ::-1]))
+        return np.asarray(from_below & from_above[..., ::-1])
+
     def accepts(self, probabilities: np.ndarray) -> np.ndarray | None:
         """Return whether each prediction is accepted, shape (rows,); None if the decision never abstains."""
         from nlp_transfer.metrics.probability_scores import confidences
@@ -165,12 +187,13 @@ class Decision:
     def describe(self, probabilities: np.ndarray) -> Iterator[dict[str, Any]]:
         """Yield for each row the keys `predicted`, and `decision`, `set` and `expected_cost` if configured."""
         accepted, costs = self.accepts(probabilities), self.expected_costs(probabilities)
+        sets = self.sets(probabilities)
         for i, choice in enumerate(self.choose(probabilities)):
             row: dict[str, Any] = {"predicted": self.names_of(choice)}
             if accepted is not None:
                 row["decision"] = PREDICT if accepted[i] else ABSTAIN
-            if self.set_levels is not None:
-                row["set"] = self.names_where(probabilities[i] >= self.set_levels)
+            if sets is not None:
+                row["set"] = self.names_where(sets[i])
             if costs is not None:
                 row["expected_cost"] = round(float(costs[i]), 6)
             yield row
@@ -191,21 +214,17 @@ class Decision:
     def scores(self, probabilities: np.ndarray, references: np.ndarray, *, interval: bool) -> dict[str, Any]:
         """Return the metrics of classes and of probabilities; see `METRICS`."""
         from nlp_transfer.metrics.metric import ProbabilityRows
-        from nlp_transfer.metrics.probability_scores import plain_predictions
         from nlp_transfer.metrics.table import compute_scores
 
-        choice = self.choose(probabilities)
-        if self.multi_label:
-            plain = plain_predictions(probabilities, several=True)
-        else:
-            plain = replace(self, costs=None).choose(probabilities)
+        choice, plain = self.choose(probabilities), self.plain_choice(probabilities)
         rows = ProbabilityRows(
             probabilities,
             references,
             choice,
             self.label_names,
             accepted=self.accepts(probabilities),
-            set_levels=self.set_levels,
+            plain=plain,
+            sets=self.sets(probabilities),
             costs=self.row_costs(choice, references),
             plain_costs=self.row_costs(plain, references),
             interval=interval,

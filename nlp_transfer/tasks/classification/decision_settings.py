@@ -148,7 +148,7 @@ def fit_decision(
 
         levels = set_levels(probabilities, labels, sets.coverage, per_class=sets.per_class)
         decision = replace(decision, set_levels=levels)
-        problems += [*_uncovered(sets, decision, labels), *_useless(levels, probabilities)]
+        problems += [*_uncovered(sets, decision, labels), *_useless(decision.sets(probabilities))]
     return decision, problems
 
 
@@ -189,9 +189,10 @@ def _uncovered(sets: PredictionSets, decision: Decision, labels: np.ndarray) -> 
     ]
 
 
-def _useless(levels: np.ndarray, probabilities: np.ndarray) -> Iterator[str]:
-    """Yield a sentence where sets leave out hardly any class."""
-    classes, size = len(levels), float((probabilities >= levels).sum(axis=1).mean())
+def _useless(inside: np.ndarray | None) -> Iterator[str]:
+    """Yield a sentence where sets leave out hardly any class; see `Decision.sets`."""
+    assert inside is not None
+    classes, size = inside.shape[1], float(inside.sum(axis=1).mean())
     if size > USELESS * classes:
         yield f"Sets have {size:.2f} of {classes} classes on average: they leave out hardly any, and so are useless."
 

@@ -19,7 +19,7 @@ def evaluated(decision: Decision, scored: Predictions, where: str, lengths: np.n
     """
     assert scored.labels is not None
     probabilities = decision.probabilities(scored.logits)
-    figures = confidence_figures(probabilities, scored.labels, lengths, where)
+    figures = confidence_figures(decision, scored.logits, scored.labels, lengths, where)
     return Evaluated(
         decision.scores(probabilities, scored.labels, interval=True),
         {},

@@ -8,6 +8,7 @@ from nlp_transfer.metrics.metric import Scores, number
 from nlp_transfer.metrics.probability_scores import bins_of, claims, confidence_and_correctness, risk_coverage_curve
 from nlp_transfer.tasks.blocks import Figure, Table
 from nlp_transfer.tasks.charts import Bars, Curves, Grid, Intervals, Points
+from nlp_transfer.tasks.classification.decision import Decision
 
 BAR_CLASSES = 40
 """Maximum number of classes that have a bar."""
@@ -47,19 +48,21 @@ def confusion_grid(scores: Scores, table: Table) -> Figure:
 
 
 def confidence_figures(
-    probabilities: np.ndarray, labels: np.ndarray, lengths: np.ndarray | None, where: str
+    decision: Decision, logits: np.ndarray, labels: np.ndarray, lengths: np.ndarray | None, where: str
 ) -> list[Figure]:
-    """Return the figures of how right a model is by its confidence and by the length of texts; few texts have none.
+    """Return the figures of how right a model is by its confidence and by the length of rows; few rows have none.
 
     Args:
-        probabilities: of the classes, shape (rows, classes).
+        logits: of the classes, shape (rows, classes).
         labels: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
-        lengths: tokens of each text, shape (rows,); None if they are not known.
+        lengths: tokens of each row, shape (rows,); None if they are not known.
     """
     if len(labels) < MIN_ROWS:
         return []
-    sure, right = confidence_and_correctness(probabilities, labels)
-    claimed, came_true = claims(probabilities, labels)
+    probabilities = decision.probabilities(logits)
+    of = probabilities, labels, decision.plain_choice(probabilities)
+    sure, right = confidence_and_correctness(*of)
+    claimed, came_true = claims(*of)
     made = [reliability(claimed.ravel(), came_true.ravel(), where), risk_coverage(sure, right, where)]
     return made if lengths is None else [*made, accuracy_by_length(lengths, right, where)]
 
@@ -101,7 +104,7 @@ def risk_coverage(confidence: np.ndarray, right: np.ndarray, where: str) -> Figu
 
 
 def accuracy_by_length(lengths: np.ndarray, right: np.ndarray, where: str) -> Figure:
-    """Return the share of right predictions by quarters of the texts, the shortest first; ties together."""
+    """Return the share of right predictions by quarters of the rows, the shortest first; ties together."""
     quarter = np.searchsorted(np.quantile(lengths, [0.25, 0.5, 0.75], method="inverted_cdf"), lengths)
     dots = {}
     for own in (quarter == place for place in np.unique(quarter)):
@@ -111,8 +114,8 @@ def accuracy_by_length(lengths: np.ndarray, right: np.ndarray, where: str) -> Fi
     values = {name: dot[0] for name, dot in dots.items()}
     return Figure(
         Intervals("share right", dots),
-        f"Share right by length of text, {where}: {_range(values)}",
-        f"Length of text, {where}: about a quarter of the texts each, tokens before any cut, 95 % intervals (Wilson).",
+        f"Share right by length, {where}: {_range(values)}",
+        f"Length, {where}: about a quarter of the rows each, tokens before any cut, 95 % intervals (Wilson).",
     )
 
 

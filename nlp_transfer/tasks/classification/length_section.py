@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nlp_transfer.tasks.classification.decision import Decision
     from nlp_transfer.tasks.reading.long_documents import LongDocuments
 
-_WITHOUT_READING = ("majority", "chance")
+_WITHOUT_READING = ("majority", "median", "chance")
 """Baselines that do not look at a document."""
 
 
@@ -103,10 +103,10 @@ def _scores(
     baselines: "Mapping[str, BaselinePredictions]",
 ) -> Iterator[Block]:
     """Yield the scores of short and of long documents in each split with labels, beside those of baselines."""
-    from nlp_transfer.metrics.table import classification_metrics
+    from nlp_transfer.metrics.table import METRICS
 
     table, shown = [], [name for name in baselines if name not in _WITHOUT_READING]
-    names, multi_label = decision.label_names, decision.multi_label
+    metric = METRICS[decision.primary_metric]
     for domain, splits in predictions.items():
         for split, one in splits.items():
             if one.labels is None:
@@ -117,19 +117,19 @@ def _scores(
                 if not chosen.any():
                     continue
                 scores = decision.scores(probabilities[chosen], labels[chosen], interval=True)
-                low, high = number(scores["macro_f1_low"]), number(scores["macro_f1_high"])
-                row = [number(scores["accuracy"]), number(scores["macro_f1"]), f"{low}–{high}"]
+                low, high = (number(scores[f"{metric.name}_{end}"]) for end in ("low", "high"))
+                row = [number(scores["accuracy"]), number(scores[metric.name]), f"{low}–{high}"]
                 for name in shown:
                     theirs = baselines[name][domain][split][chosen]
-                    others = classification_metrics(theirs, labels[chosen], names, multi_label=multi_label)
-                    row.append(number(others["macro_f1"]))
+                    others = decision.choice_scores(theirs, labels[chosen], interval=False)
+                    row.append(number(others[metric.name]))
                 table.append([f"{domain} {split}, {words}", f"{int(chosen.sum()):,}", *row])
     if table:
-        yield Table("", ["documents", "rows", "accuracy", "macro-F1", "95 %", *shown], table, in_terminal=False)
+        yield Table("", ["documents", "rows", "accuracy", metric.title, "95 %", *shown], table, in_terminal=False)
     if table and set(shown) & set(WINDOW_BASELINES):
         most = f" that are read, at most {reading.max_windows}" if reading.max_windows else ""
         yield Text(
-            f"Baselines by macro-F1. A head is fitted on the frozen encoder's last layer, its mean over the first "
-            f"{reading.max_length:,} tokens (first_window), these and the last window (head_and_tail), two windows at "
-            f"random (random_windows), or all windows{most} (all_windows)."
+            f"Baselines by {metric.title}. A head is fitted on the frozen encoder's last layer, its mean over the "
+            f"first {reading.max_length:,} tokens (first_window), these and the last window (head_and_tail), two "
+            f"windows at random (random_windows), or all windows{most} (all_windows)."
         )

@@ -43,7 +43,7 @@ def test_figures_of_the_test_split(run):
     assert [one.alt.split(":")[0].split(",")[0] for one in made.blocks] == [
         "Reliability diagram of source test",
         "Risk and coverage of source test",
-        "Share right by length of text",
+        "Share right by length",
         "F1 by class frequency in training",
     ]
     assert made.blocks[3].chart.notes == {"no": "12", "yes": "12"}

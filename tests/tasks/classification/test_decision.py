@@ -69,6 +69,20 @@ def test_the_confidence_of_several_labels_is_that_of_all_together():
     assert made.row_costs(np.array([[1, 0]]), np.array([[0, 1]])).tolist() == [21.0]
 
 
+def test_classes_with_an_order_have_sets_without_gaps_and_their_median_is_judged():
+    p = np.array([[0.4, 0.1, 0.2, 0.3], [0.1, 0.7, 0.15, 0.05]])
+    plain = Decision.plain(list("abcd"), multi_label=False)
+    gaps = replace(plain, set_levels=np.full(4, 0.25))
+    made = replace(gaps, ordered=True, costs=1 - np.eye(4))
+    assert [row["set"] for row in gaps.describe(p)] == [["a", "d"], ["b"]]
+    assert [row["set"] for row in made.describe(p)] == [["a", "b", "c", "d"], ["b"]]
+    assert made.choose(p).tolist() == [0, 1]  # by costs the most probable class
+    assert made.plain_choice(p).tolist() == [1, 1]  # .4 < .5 <= .4 + .1: the median of the first is b
+    scores = made.scores(p, np.array([1, 1]), interval=False)
+    assert (scores["coverage"], scores["set_size"], scores["aurc"]) == (1.0, 2.5, 0.0)
+    assert (scores["cost"], scores["plain_cost"]) == (0.5, 0.0)
+
+
 @pytest.mark.parametrize("accept_from", [None, 0.5, math.inf])
 def test_a_record_is_read_back(accept_from):
     made = replace(decision(multi_label=True), accept_from=accept_from, set_levels=np.array([0.1, 0.2]))

@@ -18,7 +18,7 @@ def scored(rows: int) -> Predictions:
     return Predictions([str(i) for i in range(rows)], logits, labels, {})
 
 
-@pytest.mark.parametrize(("lengths", "more"), [(np.full(40, 5), ["Length of text"]), (None, [])])
+@pytest.mark.parametrize(("lengths", "more"), [(np.full(40, 5), ["Length"]), (None, [])])
 def test_rows_have_scores_and_figures(lengths: np.ndarray | None, more: list[str]) -> None:
     made = evaluated(DECISION, scored(40), "scored texts", lengths)
     assert made.metrics["accuracy"] == pytest.approx(39 / 40)

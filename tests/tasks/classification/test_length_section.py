@@ -1,5 +1,6 @@
 """Long documents: the share of tokens that is read, and the scores of short and long ones apart."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,19 @@ def test_baselines_are_scored_on_the_same_documents() -> None:
     assert table.columns == ["documents", "rows", "accuracy", "macro-F1", "95 %", "first_window"]
     assert [row[-1] for row in table.rows] == ["1.000", "1.000"]
     assert text.markdown.endswith("or all windows that are read, at most 4 (all_windows).")
+
+
+def test_classes_with_an_order_are_scored_by_kappa() -> None:
+    ordered = replace(DECISION, ordered=True)
+    answers = {"tfidf_svm": np.array([0, 1, 1, 0]), "median": np.zeros(4, int)}
+    baselines = {name: {"source": {"test": predicted}} for name, predicted in answers.items()}
+    section = length_section(READING, ordered, PREDICTIONS, ENCODED, baselines)
+    assert section is not None
+    table = section.blocks[-1]
+    assert isinstance(table, Table)
+    assert table.columns == ["documents", "rows", "accuracy", "quadratic kappa", "95 %", "tfidf_svm"]
+    # Long ones: blue as blue and red as blue, which is what chance gives.
+    assert [(row[3], row[5]) for row in table.rows] == [("1.000", "1.000"), ("0.000", "1.000")]
 
 
 def test_windows_are_named_and_nothing_is_drawn_where_all_is_read() -> None:
