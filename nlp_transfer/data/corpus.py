@@ -34,6 +34,7 @@ DOMAIN_COLUMN = "domain"
 
 SECOND, VALUES, IMAGE, DIGEST = "second", "values", "image", "digest"
 """Columns of the second text of a pair; of numbers by name; of an image (`text` is its name) and its file's SHA-256."""
+SEVERAL = frozenset({"label", "labels", "value"})  # what several columns of a user may become
 
 _HASHED_ROWS = 1000
 """Rows hashed together. Part of the fingerprint's definition."""
@@ -118,14 +119,13 @@ class CorpusConfig(CheckedArguments):
         columns: renames of columns (theirs: ours), e.g. `{clause: text, kind: label}`. Columns that are read are
             `text` (a string, or a list of paragraphs), `label` (a string, an integer or a list) or `labels` (a list),
             and `id`; for entities `spans`; for pairs `first` and `second`; for regression `value`; for images `image`
-            (the path of a file, relative to the file that names it); for summarization
-            `document` (a string, or a list of its sentences), `summary` and `highlights` (passages of the document).
-            Names match in any case. Several columns that become `labels` (or `label`) mark one class each, with 1,
-            true, yes or x: `{tax: labels, tort: labels}`; several that become `value` hold a number each.
+            (a path, relative to the file that names it); for summarization `document` (a string, or a list of its
+            sentences), `summary` and `highlights` (passages of the document). Names match in any case. Several columns
+            that become `labels` (or `label`) mark one class each, with 1, true, yes or x: `{tax: labels, tort:
+            labels}`; several numbers keep their names or get others: `{cost: value, Tage: value.days}`.
         label_names: class names in the order of their ids; an integer label i is the i-th of them.
         split: settings for splits that the source lacks.
-        encoding: encoding of text files that are neither UTF-8 nor marked as UTF-16, e.g. `cp1250`; null takes
-            Windows-1252 where they clearly are.
+        encoding: of text files neither in UTF-8 nor marked as UTF-16, e.g. `cp1250`; null is Windows-1252 if clear.
         data: rows in memory, in place of a path: a pandas DataFrame, a `datasets.Dataset`, or a dict of split name to
             one of these. A YAML file cannot hold them.
         sheet: sheet of an Excel workbook; null is the first one.
@@ -189,7 +189,7 @@ class CorpusConfig(CheckedArguments):
             if name not in SPLITS:
                 problems.append(f"{key}.splits: {did_you_mean('split', name, SPLITS)}")
         targets = list(self.columns.values())
-        for target in sorted({name for name in targets if targets.count(name) > 1} - {"label", "labels", "value"}):
+        for target in sorted({name for name in targets if targets.count(name) > 1} - SEVERAL):
             sources = [theirs for theirs, ours in self.columns.items() if ours == target]
             problems.append(f"{key}.columns renames {' and '.join(sources)} to {target!r}; name one of them.")
         if self.label_names is not None and not self.label_names:

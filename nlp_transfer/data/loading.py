@@ -30,7 +30,8 @@ from nlp_transfer.data.splits.few_shot import drawn_splits
 from nlp_transfer.data.splits.split_names import UNSPLIT
 from nlp_transfer.data.splits.splitting import make_splits, missing_class_notes, split_off
 from nlp_transfer.data.validation.classes import case_notes, check_classes, check_repeated_labels
-from nlp_transfer.data.validation.columns import ColumnSpec, MissingLabel, remembered_columns, typed_tables
+from nlp_transfer.data.validation.column_spec import ColumnSpec, remembered_columns
+from nlp_transfer.data.validation.columns import MissingLabel, typed_tables
 from nlp_transfer.data.validation.ids import check_ids
 from nlp_transfer.data.validation.label_lists import class_notes
 from nlp_transfer.data.validation.labels import LabelNames, add_class_labels
@@ -265,7 +266,7 @@ def _read(raw: RawSplit, name: str, wanted: ColumnSpec, facts: Counter[str]) -> 
 
     if raw.identity is None or (wanted.rows.names_files and raw.find_file is not None):
         return Dataset(pa.concat_tables(tables()))
-    settings = [wanted.theirs(), sorted(wanted.renames), wanted.labels_needed, wanted.kind]
+    settings = [wanted.theirs(), sorted(wanted.renames), wanted.gathered(), wanted.labels_needed, wanted.kind]
     settings += [[wanted.label_separator, wanted.drop_empty]] if wanted.label_separator or wanted.drop_empty else []
     return store_table(cache_path("corpora", cache_key(*raw.identity, name, settings)), tables, facts)
 

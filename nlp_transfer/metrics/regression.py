@@ -3,8 +3,9 @@
     R² = 1 - sum_i (y_i - p_i)^2 / sum_i (y_i - mean y)^2     MAE = mean_i |y_i - p_i|     MSE = mean_i (y_i - p_i)^2
 
 R² is 0 for whoever always predicts the mean of the rows that are scored, and below it for worse. Of several numbers a
-row each score is the mean over the numbers. Spearman's is the correlation of ranks, which resamples keep as they are in
-the whole split. A score that is undefined, such as the correlation of a constant, is None.
+row R² and the correlations are means over the numbers; errors, which have units, are of each number alone. Spearman's
+is the correlation of ranks, which resamples keep as they are in the whole split. A score that is undefined, such as
+the correlation of a constant, is None.
 """
 
 from dataclasses import dataclass
@@ -17,13 +18,15 @@ from nlp_transfer.metrics.metric import RegressionRows
 from nlp_transfer.metrics.significance import RowScores
 
 _NAMES = ("r2", "mae", "mse", "pearson", "spearman")
+_IN_UNITS = ("mae", "mse")
 
 
 def regression_scores(rows: RegressionRows) -> dict[str, Any]:
     """Return `r2`, `mae`, `mse`, `pearson` and `spearman`, and `per_value` with those of each number.
 
     With `interval` also `…_low` and `…_high`; with `half_widths` the share of true numbers inside the intervals
-    (`interval_coverage`) and the mean width of these (`interval_width`).
+    (`interval_coverage`) and the width of these (`interval_width`). Of several numbers `mae`, `mse` and
+    `interval_width` are left out.
 
     Example:
         >>> truth, guesses = np.array([[1.0], [2.0], [3.0], [6.0]]), np.array([[1.0], [2.0], [4.0], [5.0]])
@@ -37,7 +40,8 @@ def regression_scores(rows: RegressionRows) -> dict[str, Any]:
     own = [{name: _known(values[0]) for name, values in part.scores(once).items()} for part in parts]
     per_value = dict(zip(rows.names, own, strict=True))
     scores: dict[str, Any] = {"rows": len(truth)}
-    for name in _NAMES:
+    names = _NAMES if len(own) == 1 else [name for name in _NAMES if name not in _IN_UNITS]
+    for name in names:
         known = [value for one in own if (value := one[name]) is not None]
         scores[name] = float(np.mean(known)) if len(known) == len(own) else None
     if rows.interval:
@@ -46,12 +50,15 @@ def regression_scores(rows: RegressionRows) -> dict[str, Any]:
             for weights in resample_counts(len(truth))
         ]
         for name, values in zip(_NAMES, np.concatenate(drawn, axis=1), strict=True):
+            if name not in names:
+                continue
             defined = values[~np.isnan(values)]
             low, high = percentile_interval(defined) if len(defined) else (None, None)
             scores |= {f"{name}_low": low, f"{name}_high": high}
     if rows.half_widths is not None:
         inside = np.abs(truth - guesses) <= rows.half_widths
-        scores |= {"interval_coverage": float(inside.mean()), "interval_width": float(2 * np.mean(rows.half_widths))}
+        scores["interval_coverage"] = float(inside.mean())
+        scores |= {"interval_width": float(2 * rows.half_widths[0])} if len(own) == 1 else {}
     return {**scores, "per_value": per_value}
 
 

@@ -227,8 +227,12 @@ class FittedTask(ABC):
         """Return one loss a row, shape (rows,); raise ConfigError without `Output.ROW_LOSS`."""
         raise ConfigError(f"{self.name} has no loss of a row.")
 
-    def predictions(self, logits: "np.ndarray") -> "np.ndarray":
-        """Return the chosen classes: ids, shape (rows,), or 0/1, shape (rows, classes), for multi-label."""
+    def predictions(self, logits: "np.ndarray", *, plain: bool = False) -> "np.ndarray":
+        """Return the chosen classes: ids, shape (rows,), or 0/1, shape (rows, classes), for multi-label.
+
+        Args:
+            plain: without thresholds and costs.
+        """
         raise ConfigError(f"{self.name} has no classes.")
 
     def probabilities(self, logits: "np.ndarray") -> "np.ndarray":

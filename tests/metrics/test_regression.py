@@ -35,6 +35,7 @@ def test_they_are_those_of_scikit_learn_and_scipy():
         assert own["pearson"] == pytest.approx(pearsonr(t, p).statistic)
         assert own["spearman"] == pytest.approx(spearmanr(t, p).statistic)
     assert scores["r2"] == pytest.approx(r2_score(truth, guesses))
+    assert scores.keys() == {"rows", "r2", "pearson", "spearman", "per_value"}  # euros and days have no mean error
 
 
 def test_the_mean_has_no_correlation_and_an_r2_of_0():
@@ -66,6 +67,10 @@ def test_coverage_and_width_of_intervals():
     truth = np.array([[1.0], [2.0], [3.0], [10.0]])
     scores = regression_scores(RegressionRows(np.full((4, 1), 2.0), truth, ["x"], half_widths=np.array([1.0])))
     assert (scores["interval_coverage"], scores["interval_width"]) == (0.75, 2.0)
+    two = RegressionRows(np.full((4, 2), 2.0), truth[:, [0, 0]], "xy", half_widths=np.array([1.0, 0.5]), interval=True)
+    scores = regression_scores(two)
+    assert scores["interval_coverage"] == 0.5  # of one number 3 of 4 errors are below its half width, of the other 1
+    assert not {"mae", "mae_low", "mse", "interval_width"} & scores.keys()
 
 
 def test_gains_are_clear_where_they_are():

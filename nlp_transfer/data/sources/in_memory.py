@@ -13,7 +13,7 @@ from datasets import ClassLabel, Dataset, Features
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.data.source import MAX_BATCH_ROWS, CorpusReader, RawSplit, RowBatch
 from nlp_transfer.data.splits.split_names import UNSPLIT, match_split_names
-from nlp_transfer.data.validation.columns import READ_COLUMNS
+from nlp_transfer.data.validation.column_spec import READ_COLUMNS
 from nlp_transfer.data.validation.documents import to_list
 from nlp_transfer.data.validation.images import any_file
 from nlp_transfer.data.validation.spans import TAG_COLUMNS

@@ -10,7 +10,7 @@ from datasets import Dataset
 from nlp_transfer.data.corpus import class_names
 from nlp_transfer.data.source import RowBatch
 from nlp_transfer.data.splits.splitting import class_counts
-from nlp_transfer.data.validation.columns import ColumnSpec
+from nlp_transfer.data.validation.column_spec import ColumnSpec
 from nlp_transfer.errors import DataError
 
 _MIN_ROWS = 20  # number of rows from which labels that are all different are no classes

@@ -1,6 +1,7 @@
 """Check the numbers that regression learns from, and convert their columns to one of numbers by name.
 
-A row has one number (column `value`) or several: columns that are renamed `value`, each of which keeps its own name.
+A row has one number (column `value`) or several: columns that are renamed `value`, each of which keeps its own name, or
+`value.NAME`, which names the number.
 """
 
 import math

@@ -32,7 +32,8 @@ def confidence(run: RunContext) -> Section | None:
         where, rows = f"{domain} {split}", run.rows[domain][split]
         assert one.labels is not None
         lengths = np.asarray(rows["text_length"]) if "text_length" in rows.column_names else None
-        figures += confidence_figures(run.task.decision, one.logits, one.labels.astype(int), lengths, where)
+        probabilities, plain = run.task.probabilities(one.logits), run.task.predictions(one.logits, plain=True)
+        figures += confidence_figures(probabilities, plain, one.labels.astype(int), lengths, where)
         figures += [scores_by_frequency(counts, one.metrics, where)] if counts else []
     return Section("Confidence and errors", tuple(figures)) if figures else None
 

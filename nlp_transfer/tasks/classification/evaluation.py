@@ -19,7 +19,8 @@ def evaluated(decision: Decision, scored: Predictions, where: str, lengths: np.n
     """
     assert scored.labels is not None
     probabilities = decision.probabilities(scored.logits)
-    figures = confidence_figures(decision, scored.logits, scored.labels, lengths, where)
+    plain = decision.plain_choice(probabilities)
+    figures = confidence_figures(probabilities, plain, scored.labels, lengths, where)
     return Evaluated(
         decision.scores(probabilities, scored.labels, interval=True),
         {},

@@ -8,7 +8,6 @@ from nlp_transfer.metrics.metric import Scores, number
 from nlp_transfer.metrics.probability_scores import bins_of, claims, confidence_and_correctness, risk_coverage_curve
 from nlp_transfer.tasks.blocks import Figure, Table
 from nlp_transfer.tasks.charts import Bars, Curves, Grid, Intervals, Points
-from nlp_transfer.tasks.classification.decision import Decision
 
 BAR_CLASSES = 40
 """Maximum number of classes that have a bar."""
@@ -48,21 +47,20 @@ def confusion_grid(scores: Scores, table: Table) -> Figure:
 
 
 def confidence_figures(
-    decision: Decision, logits: np.ndarray, labels: np.ndarray, lengths: np.ndarray | None, where: str
+    probabilities: np.ndarray, plain: np.ndarray, labels: np.ndarray, lengths: np.ndarray | None, where: str
 ) -> list[Figure]:
     """Return the figures of how right a model is by its confidence and by the length of rows; few rows have none.
 
     Args:
-        logits: of the classes, shape (rows, classes).
-        labels: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
+        probabilities: of the classes, shape (rows, classes).
+        plain: predictions without thresholds and costs: class ids, (rows,), or zeros and ones, (rows, classes).
+        labels: the truth in the same form.
         lengths: tokens of each row, shape (rows,); None if they are not known.
     """
     if len(labels) < MIN_ROWS:
         return []
-    probabilities = decision.probabilities(logits)
-    of = probabilities, labels, decision.plain_choice(probabilities)
-    sure, right = confidence_and_correctness(*of)
-    claimed, came_true = claims(*of)
+    sure, right = confidence_and_correctness(probabilities, labels, plain)
+    claimed, came_true = claims(probabilities, labels, plain)
     made = [reliability(claimed.ravel(), came_true.ravel(), where), risk_coverage(sure, right, where)]
     return made if lengths is None else [*made, accuracy_by_length(lengths, right, where)]
 

@@ -199,9 +199,10 @@ class FittedClassification(FittedTask):
         """Return class probabilities; see `Decision.probabilities`."""
         return self.decision.probabilities(logits)
 
-    def predictions(self, logits: np.ndarray) -> np.ndarray:
+    def predictions(self, logits: np.ndarray, *, plain: bool = False) -> np.ndarray:
         """Return the chosen classes; see `Decision.choose`."""
-        return self.decision.choose(self.probabilities(logits))
+        choose = self.decision.plain_choice if plain else self.decision.choose
+        return choose(self.probabilities(logits))
 
     def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
         """Yield the labels, the prediction and the probabilities of each text."""

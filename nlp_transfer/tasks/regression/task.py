@@ -74,8 +74,13 @@ class Regression(ReadingTask):
 
     @classmethod
     def headline_metrics(cls, scores: Scores) -> list[str]:
-        """Return R², the mean absolute error, and Spearman's correlation."""
-        return [cls.primary_metric, "mae", "spearman"]
+        """Return R², of a single number the mean absolute error, and Spearman's correlation."""
+        return [cls.primary_metric, *(["mae"] if "mae" in scores else []), "spearman"]
+
+    @classmethod
+    def metric_names(cls) -> tuple[str, ...]:
+        """Return the metrics that have no units, and the loss."""
+        return tuple(name for name in super().metric_names() if name not in ("mae", "mse"))
 
     @classmethod
     def predictor_class(cls) -> "type[Predictor]":

@@ -25,8 +25,8 @@ def value_names(rows: "Dataset", names: Sequence[str] = (), where: str = "") -> 
         return own
     if set(own) != set(names):
         raise DataError(
-            f"{where} has the numbers {', '.join(own)}; expected {', '.join(names)}, as in the source. Name their "
-            "columns so, or leave them out."
+            f"{where} has the numbers {', '.join(own)}; expected {', '.join(names)}, as in the source. Name them, as "
+            f"in `columns: {{THEIRS: value.{names[0]}}}`, or leave them out."
         )
     return list(names)
 

@@ -8,7 +8,6 @@ import pytest
 from datasets import Dataset
 
 from nlp_transfer import CorpusConfig, corpus_from, load_corpus
-from nlp_transfer.data.validation.columns import remembered_columns
 from nlp_transfer.errors import DataError
 from tests.data.conftest import SPLIT, toy_rows
 
@@ -62,14 +61,6 @@ def test_pairs_of_one_document_stay_in_one_split() -> None:
     assert not firsts["train"] & firsts["test"]
     assert not firsts["train"] & firsts["validation"]
     assert splits["test"].column_names == ["id", "text", "label", "second"]
-
-
-def test_columns_of_a_run_are_those_that_a_corpus_has_and_does_not_name() -> None:
-    several = {"body": "text", "clause": "text", "tax": "labels", "tort": "labels", "text": "unread"}
-    available = ["body", "clause", "tax", "tort", "text"]
-    assert remembered_columns(several, {}, available) == {"body": "text", "tax": "labels", "tort": "labels"}
-    assert remembered_columns(several, {"tax": "label"}, available) == {"tax": "label", "body": "text"}
-    assert remembered_columns(several, {}, ["text", "label"]) == {}
 
 
 def test_both_label_columns(failure: Callable[..., str]) -> None:

@@ -93,8 +93,22 @@ def test_several_numbers_without_a_validation_split_are_in_their_units_too(encod
     assert set(report.metrics["source"]["test"]["per_value"]) == {"value", "days"}
     one = load(tmp_path / "run").predict([{"text": numbers(1)[0]["text"]}])[0]
     assert set(one.predicted) == {"value", "days"}
-    assert report.metrics["source"]["test"]["per_value"]["value"]["mae"] < 1500
-    assert "| number | model R² |" in (tmp_path / "run" / "report.md").read_text()
+    scores = report.metrics["source"]["test"]
+    assert scores["per_value"]["value"]["mae"] < 1500
+    text = (tmp_path / "run" / "report.md").read_text()
+    assert "| number | model R² |" in text
+    assert "MAE" not in next(line for line in text.splitlines() if "On 24 rows of source test" in line)
+    test = str(folder / "test.jsonl")
+    found = evaluate_model(str(tmp_path / "run"), CorpusConfig(path=test))  # all columns of the run are remembered
+    assert found.metrics["r2"] == pytest.approx(scores["r2"], abs=1e-4)
+    renamed = pd.DataFrame(numbers(24, seed=2, several=True)).rename(columns={"value": "Kosten", "days": "Tage"})
+    other = {"Tage": "value.days", "Kosten": "value.value"}
+    renamed.to_json(tmp_path / "other.jsonl", orient="records", lines=True)
+    path = str(tmp_path / "other.jsonl")
+    found = evaluate_model(str(tmp_path / "run"), CorpusConfig(path, columns=other))
+    assert found.metrics["r2"] == pytest.approx(scores["r2"], abs=1e-4)
+    with pytest.raises(DataError, match=r"has the numbers days, price; expected value, days, as in the source\. Name "):
+        evaluate_model(str(tmp_path / "run"), CorpusConfig(path, columns={**other, "Kosten": "value.price"}))
 
 
 @pytest.mark.slow
