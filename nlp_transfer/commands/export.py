@@ -1,7 +1,7 @@
 """Export a trained model to ONNX, if its graph agrees with PyTorch on real texts.
 
-float32    logits differ by at most 1e-4 of the largest (or of 1), and every text keeps its labels
-int8       a share of the texts, 0.98 by default, keeps its labels of float32 PyTorch
+float32    logits differ by at most 1e-4 of the largest (or of 1), and every row keeps its prediction
+int8       a share of the rows, 0.98 by default, keeps its prediction of float32 PyTorch
 """
 
 import logging
@@ -41,8 +41,9 @@ def export(
         nlp-transfer export runs/quickstart --precision both --check clauses.csv --text_column clause
         nlp-transfer predict runs/quickstart clauses.csv --backend onnx --precision int8
 
-    Prints the difference of logits, and the share of texts that keep their labels: all in float32, `agreement` in int8.
-    Else nothing is written; of both, float32 alone, and the exit status is 2. Needs pip install 'nlp_transfer[export]'.
+    Prints the difference of logits, and the share of rows that keep their predictions: all in float32, in int8
+    `agreement`. Else nothing is written; of both, float32 alone, and the exit status is 2. Needs pip install
+    'nlp_transfer[export]'.
 
     Args:
         model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).
@@ -50,7 +51,7 @@ def export(
         precision: of the weights.
         check: file of texts to compare on; null is the run's held-out ones, if they are here.
         text_column: the column of `check` that holds the text.
-        agreement: share of the texts that must keep their labels in int8; null is 0.98.
+        agreement: share of the rows that must keep their predictions in int8; null is 0.98.
     """
     done = export_model(model, output, precision=precision, check=check, text_column=text_column, agreement=agreement)
     print(f"Exported to {done.folder}.")

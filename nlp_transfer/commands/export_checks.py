@@ -1,7 +1,7 @@
 """Compare an exported model with PyTorch on real texts.
 
 The texts come from a file, from the held-out splits of the run if its corpus is here, or from `SENTENCES`. One of the
-greatest length is always among them. A text keeps its labels if the predictor decides the same.
+greatest length is always among them. A row keeps its prediction if the predictor decides the same.
 """
 
 import logging
@@ -29,7 +29,7 @@ TOLERANCE = 1e-4
 """Largest difference of float32 logits, relative to the largest logit, or to 1 where that is less."""
 
 AGREEMENT = 0.98
-"""Default share of texts that must keep their labels in int8."""
+"""Default share of rows that must keep their predictions in int8."""
 
 CHECK_ROWS = 200
 """Maximum number of texts that are compared."""
@@ -48,7 +48,7 @@ SENTENCES = (
 
 @dataclass(frozen=True)
 class ExportCheck:
-    """Hold the largest difference of logits, the largest logit, and the share of texts with the same labels."""
+    """Hold the largest difference of logits, the largest logit, and the share of rows with the same predictions."""
 
     precision: str
     texts: int
@@ -61,7 +61,7 @@ class ExportCheck:
         """Return the check as a line of text."""
         return (
             f"{self.precision}: logits differ by at most {self.difference:.2g} (the largest is {self.largest:.3g}), "
-            f"{self.agreement:.2%} of {self.texts:,} texts keep their labels; {self.file_bytes / 2**20:,.1f} MiB"
+            f"{self.agreement:.2%} of {self.texts:,} rows keep their predictions; {self.file_bytes / 2**20:,.1f} MiB"
         )
 
     def problem(self, agreement: float) -> str | None:
@@ -70,22 +70,22 @@ class ExportCheck:
             if self.agreement >= agreement:
                 return None
             return (
-                f"int8: {self.agreement:.2%} of {self.texts:,} texts keep their labels, and {agreement:.2%} must. Use "
-                "--precision float32, texts that are more like yours (--check), or a lower --agreement."
+                f"int8: {self.agreement:.2%} of {self.texts:,} rows keep their predictions, and {agreement:.2%} must. "
+                "Use --precision float32, texts that are more like yours (--check), or a lower --agreement."
             )
         allowed = TOLERANCE * max(1.0, self.largest)
         if self.difference <= allowed and self.agreement == 1.0:
             return None
         return (
             f"{self.precision}: logits differ by up to {self.difference:.2g} ({allowed:.2g} is allowed), and "
-            f"{self.agreement:.2%} of {self.texts:,} texts keep their labels (all must). This network cannot be "
+            f"{self.agreement:.2%} of {self.texts:,} rows keep their predictions (all must). This network cannot be "
             "exported by these versions of torch and onnxruntime; predict with PyTorch."
         )
 
 
 @dataclass(frozen=True)
 class GraphCheck:
-    """Compare graphs of a model with PyTorch; `agreement` is the share of texts that must keep their labels in int8."""
+    """Compare graphs of a model with PyTorch; `agreement` is the share of rows that must agree in int8."""
 
     predictor: ExportablePredictor
     texts: Sequence[Any]
@@ -107,11 +107,10 @@ class GraphCheck:
 def compare(
     predictor: ExportablePredictor, texts: Sequence[Any], expected: Logits, found: Logits
 ) -> tuple[float, float, float]:
-    """Return the largest difference of logits, the largest logit by its size, and the share of equal decisions."""
+    """Return the largest difference of logits, the largest logit by its size, and the share of equal predictions."""
     difference = max(np.abs(a - b).max(initial=0.0) for a, b in zip(expected, found, strict=True))
     largest = max(np.abs(one).max(initial=0.0) for one in expected)
-    decisions = zip(predictor.decisions(texts, expected), predictor.decisions(texts, found), strict=True)
-    return float(difference), float(largest), float(np.mean([a == b for a, b in decisions]))
+    return float(difference), float(largest), float(np.mean(predictor.keeps(texts, expected, found)))
 
 
 def check_texts(
@@ -163,4 +162,4 @@ def _held_out(folder: Path) -> tuple[list[Any], str]:
     split = next((name for name in ("test", "validation") if name in corpus.splits), "train")
     rows = corpus.splits[split]
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(CHECK_ROWS, len(rows))).astype(int))
-    return row_inputs(rows.select(chosen)), f"{len(chosen):,} texts of the run's {split} split"
+    return row_inputs(rows.select(chosen)), f"{len(chosen):,} rows of the run's {split} split"

@@ -241,6 +241,10 @@ class ExportablePredictor(Predictor):
     def decisions(self, texts: Sequence[str], logits: "Logits") -> list[Any]:
         """Return the decision on each text, comparable by `==`."""
 
+    def keeps(self, texts: Sequence[str], expected: "Logits", found: "Logits") -> list[bool]:
+        """Return whether each text keeps its prediction where its logits are `found` in place of those expected."""
+        return [a == b for a, b in zip(self.decisions(texts, expected), self.decisions(texts, found), strict=True)]
+
 
 def progress(items: Iterable[Item], *, shown: bool = True) -> Iterator[Item]:
     """Return the items, and show on standard error how many were predicted.

@@ -184,7 +184,7 @@ def test_the_run_s_held_out_texts_are_compared(tmp_path: Path) -> None:
     run(load_config(tree=tree))
     with logged() as said:
         done = export_model(str(tmp_path / "run"))
-    assert said[0] == "Compared with PyTorch on 24 texts of the run's test split and one of the greatest length."
+    assert said[0] == "Compared with PyTorch on 24 rows of the run's test split and one of the greatest length."
     assert done.checks[0].texts == 25
     assert said[1] == done.checks[0].line()
     shutil.rmtree(corpus)
@@ -217,7 +217,7 @@ def test_a_difference_by_hand(tiny_classifier: Path) -> None:
         (ExportCheck("float32", 10, 9e-4, 10.0, 1.0, 1), None),
         (
             ExportCheck("float32", 10, 2e-4, 0.5, 1.0, 1),
-            "float32: logits differ by up to 0.0002 (0.0001 is allowed), and 100.00% of 10 texts keep their labels (all "
+            "float32: logits differ by up to 0.0002 (0.0001 is allowed), and 100.00% of 10 rows keep their predictions (all "
             "must).",
         ),
         (
@@ -225,7 +225,10 @@ def test_a_difference_by_hand(tiny_classifier: Path) -> None:
             "float32: logits differ by up to 0 (0.0001 is allowed), and 90.00%",
         ),
         (ExportCheck("int8", 100, 5.0, 0.5, 0.97, 1), None),
-        (ExportCheck("int8", 100, 0.0, 0.5, 0.96, 1), "int8: 96.00% of 100 texts keep their labels, and 97.00% must."),
+        (
+            ExportCheck("int8", 100, 0.0, 0.5, 0.96, 1),
+            "int8: 96.00% of 100 rows keep their predictions, and 97.00% must.",
+        ),
     ],
 )
 def test_what_is_refused(check: ExportCheck, problem: str | None) -> None:
@@ -256,7 +259,7 @@ def test_of_both_float32_stays_where_int8_is_refused(
     assert main([*words, "--precision", "both"]) == BAD_INPUT
     shown = capsys.readouterr()
     assert shown.out.splitlines()[-1] == f"Exported to {tmp_path / 'out'}."
-    assert re.match(r"CheckpointError: Only float32 was exported\. int8: 50\.00% of \d+ texts keep their l", shown.err)
+    assert re.match(r"CheckpointError: Only float32 was exported\. int8: 50\.00% of \d+ rows keep their p", shown.err)
     assert not [path.name for path in (tmp_path / "out").iterdir() if "int8" in path.name]
     loaded = saved_models.load(tmp_path / "out", backend="onnx")
     assert len(loaded.text_logits(random_texts(3))) == 3

@@ -13,12 +13,12 @@ PREDICTOR = SimpleNamespace(
     origin="",
     kind="texts",
     max_length=40,
-    decisions=lambda texts, logits: [int(one.argmax()) for one in logits],
+    keeps=lambda texts, expected, found: [a.argmax() == b.argmax() for a, b in zip(expected, found, strict=True)],
     row_of=lambda text: text,
 )
 
 
-def test_the_largest_difference_and_the_share_of_equal_decisions():
+def test_the_largest_difference_and_the_share_of_equal_predictions():
     expected, found = np.array([[1.0, -4.0], [0.5, 0.0]]), np.array([[1.0, -4.5], [0.0, 0.25]])
     assert compare(PREDICTOR, ["a", "b"], expected, found) == (0.5, 4.0, 0.5)
 
@@ -28,9 +28,9 @@ def test_the_largest_difference_and_the_share_of_equal_decisions():
     [
         ("float32", 1e-5, 1.0, None),
         ("float32", 1e-3, 1.0, "float32: logits differ by up to 0.001 (0.0003 is allowed)"),
-        ("float32", 0.0, 0.9, "float32: logits differ by up to 0 (0.0003 is allowed), and 90.00% of 10 texts"),
+        ("float32", 0.0, 0.9, "float32: logits differ by up to 0 (0.0003 is allowed), and 90.00% of 10 rows"),
         ("int8", 0.5, 0.98, None),
-        ("int8", 0.5, 0.9, "int8: 90.00% of 10 texts keep their labels, and 98.00% must."),
+        ("int8", 0.5, 0.9, "int8: 90.00% of 10 rows keep their predictions, and 98.00% must."),
     ],
 )
 def test_what_is_refused(precision, difference, agreement, problem):
@@ -64,4 +64,4 @@ def test_texts_of_a_run_are_read_where_its_logger_is_missing(tmp_path):
     training = {"output_dir": str(tmp_path), "report_to": ["azure_ml"]}
     (tmp_path / "config.yaml").write_text(json.dumps({**config, "training": training}))
     _, description = check_texts(PREDICTOR, str(tmp_path))
-    assert description.endswith("texts of the run's test split and one of the greatest length")
+    assert description.endswith("rows of the run's test split and one of the greatest length")

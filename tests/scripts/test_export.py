@@ -21,7 +21,7 @@ def test_a_run_is_exported_and_predicts(
     first, second, last = capsys.readouterr().out.splitlines()
     assert first == f"Compared with PyTorch on 8 texts of {rows} and one of the greatest length."
     assert second.startswith("float32: logits differ by at most ")
-    assert "100.00% of 9 texts keep their labels" in second
+    assert "100.00% of 9 rows keep their predictions" in second
     assert last == f"Exported to {tmp_path / 'run' / 'onnx'}."
     asked = [str(tmp_path / "run"), str(rows), "--text_column", "clause"]
     assert main(["predict", *asked]) == main(["predict", *asked, "--backend", "onnx"]) == 0

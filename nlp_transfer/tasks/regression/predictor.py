@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
+KEPT, SAME = 0.05, 1e-4
+"""Largest difference of numbers that are the same: in deviations over the texts, or relative to their size."""
+
+
 @dataclass(frozen=True)
 class NumberPrediction:
     """The predicted number of one text, or several by name, with the ends of its interval; None without intervals.
@@ -112,8 +116,14 @@ class NumberPredictor(ReadingPredictor):
         return logits.astype(np.float64) if self.units is None else self.units.apply(logits)
 
     def decisions(self, texts: Sequence[Any], logits: Logits) -> list[Any]:
-        """Return the numbers of each text to 3 significant digits."""
-        return [[float(f"{number:.3g}") for number in row] for row in logits]
+        """Return the numbers of each text."""
+        return [self.values(np.asarray(row)[None])[0].tolist() for row in logits]
+
+    def keeps(self, texts: Sequence[Any], expected: Logits, found: Logits) -> list[bool]:
+        """Return whether the numbers of each text are as expected, up to 5 % of their deviation over the texts."""
+        ours, theirs = (np.array(self.decisions(texts, logits)) for logits in (expected, found))
+        allowed = np.maximum(KEPT * ours.std(axis=0), SAME * np.maximum(1.0, np.abs(ours)))
+        return [bool(one) for one in (np.abs(theirs - ours) <= allowed).all(axis=1)]
 
     def load_corpus(self, config: CorpusConfig) -> Corpus:
         """Load a corpus with numbers."""

@@ -50,6 +50,13 @@ def test_intervals_and_units_of_the_record(tmp_path):
     )
 
 
+def test_numbers_that_are_a_little_off_are_kept(tmp_path):
+    predictor = nlp_transfer.load(save(tmp_path, scale=[1000.0, 1.0], shift=[0.0, 0.0]))
+    expected = np.array([[0.0, 5.0], [2.0, 5.0], [4.0, 5.0]])  # deviations 1633 and 0
+    moved = np.array([[0.08, 0.0], [0.09, 0.0], [0.0, 0.0004]])  # of which 82 and 0.0005 are allowed
+    assert predictor.keeps(["a"] * 3, expected, expected + moved) == [True, False, True]
+
+
 def test_models_of_another_kind_are_refused(tmp_path):
     save_classifier(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
