@@ -8,6 +8,13 @@ CALIBRATIONS = ("temperature", "none")
 """Values of `calibration` in a decision's settings."""
 
 
+SAME_ROWS = (
+    "Where these rows chose the checkpoint, too, promises are a little too good: `source.split.calibration` keeps rows "
+    "apart for them."
+)
+"""What a report says of promises that were fitted on validation rows."""
+
+
 @dataclass(frozen=True)
 class Abstention(CheckedArguments):
     """Settings for abstaining.

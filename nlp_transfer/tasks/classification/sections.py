@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nlp_transfer.data.encoding.token_frequencies import ALARM, TokenFrequencies, exchangeability, untested
 from nlp_transfer.metrics.metric import Scores, number
+from nlp_transfer.tasks.abstention import SAME_ROWS
 from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text, escape_markdown
 from nlp_transfer.tasks.classification.decision import Decision
 from nlp_transfer.tasks.classification.decision_settings import DecisionSettings
@@ -137,6 +138,8 @@ def decision_section(
         )
     if decision.promises or decision.costs is not None:
         facts.append("- Promises hold for texts like these rows. On the rows themselves scores are a little too good.")
+    if decision.promises and fitted_on.endswith(" validation"):
+        facts.append(f"- {SAME_ROWS}")
     if decision.promises:
         facts.append("- Whether they are kept is scored on other rows with labels alone, such as a test split.")
     problems = list(problems)

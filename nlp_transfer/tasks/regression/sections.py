@@ -6,6 +6,7 @@ import numpy as np
 
 from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.metrics.table import METRICS
+from nlp_transfer.tasks.abstention import SAME_ROWS
 from nlp_transfer.tasks.blocks import Alert, Block, Figure, Section, Table, Text
 from nlp_transfer.tasks.charts import Points
 
@@ -58,11 +59,12 @@ def interval_section(
     if not np.isfinite(half_widths).all():
         problem = f"A coverage of {coverage:g} takes more calibration rows than {rows}: every interval is unbounded."
         return Section("Intervals", (Text(problem), Alert(problem)))
+    of_validation = f" {SAME_ROWS}" if rows.endswith(" validation") else ""
     listed = ", ".join(f"±{half:.4g} ({name})" for half, name in zip(half_widths, names, strict=True))
     blocks: list[Block] = [
         Text(
             f"Fitted on {rows}: {listed}. The true number is inside with a probability of at least {coverage:g}, for "
-            "texts like these rows; on another domain there is no promise."
+            f"texts like these rows; on another domain there is no promise.{of_validation}"
         )
     ]
     if inside:

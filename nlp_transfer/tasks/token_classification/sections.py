@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from nlp_transfer.metrics.entities import errors_by_kind
 from nlp_transfer.metrics.metric import Scores, number
+from nlp_transfer.tasks.abstention import SAME_ROWS
 from nlp_transfer.tasks.blocks import Alert, Block, Section, Table, Text, escape_markdown
 from nlp_transfer.tasks.token_classification.entities import TaggedText, entity_rows
 
@@ -72,6 +73,7 @@ def decision_section(
         )
     if accept_from is not None and not broken_promise:
         facts.append(f"- Entities are accepted from a probability of {accept_from:.3f} on; others are marked abstain.")
+        facts += [f"- {SAME_ROWS}"] if split == "validation" else []
     if broken_promise:
         facts.append(f"- {escape_markdown(broken_promise)}")
     if not facts:

@@ -118,12 +118,16 @@ def test_the_decision_is_described():
         "- A set holds the true class with a probability of at least 0.9, for each class.",
         "- Predictions have the least expected cost by `task.decision.costs`, not the largest probability.",
         "- Promises hold for texts like these rows. On the rows themselves scores are a little too good.",
+        "- Where these rows chose the checkpoint, too, promises are a little too good: `source.split.calibration` keeps "
+        "rows apart for them.",
         "- Whether they are kept is scored on other rows with labels alone, such as a test split.",
         "- Too few.",
     ]
     assert alert == Alert("Too few.")
     assert isinstance(table, Table)
     assert table.rows == [["a", "0.250"], ["b", "0.000"]]
+    apart = decision_section(decision, None, settings, "90 rows of source calibration").blocks[0]
+    assert "keeps rows apart" not in apart.markdown
     never = (
         decision_section(replace(PLAIN, accept_from=math.inf), half, settings, rows, ["None is."]).blocks[0].markdown
     )

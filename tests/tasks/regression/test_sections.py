@@ -22,6 +22,9 @@ def test_intervals_and_a_promise_that_cannot_be_kept():
     assert section is not None
     assert "Fitted on 90 rows of source validation: ±2.5 (price)." in section.blocks[0].markdown  # type: ignore[union-attr]
     assert section.blocks[1].rows == [["source test", "87.5%"]]  # type: ignore[union-attr]
+    assert "`source.split.calibration` keeps rows apart for them." in section.blocks[0].markdown  # type: ignore[union-attr]
+    apart = interval_section(np.array([2.5]), 0.9, "90 rows of source calibration", ["price"], {})
+    assert apart is not None and "split.calibration" not in apart.blocks[0].markdown  # type: ignore[union-attr]
     unbounded = interval_section(np.array([np.inf]), 0.9, "4 rows", ["price"], {})
     assert unbounded is not None
     assert isinstance(unbounded.blocks[-1], Alert)

@@ -38,6 +38,7 @@ def test_the_decision_tells_calibration_and_abstention():
     assert isinstance(text, Text)
     assert text.markdown.startswith("Fitted on source validation.\n\n- Logits are divided by a temperature of 2.000")
     assert "accepted from a probability of 0.750 on" in text.markdown
+    assert text.markdown.endswith("`source.split.calibration` keeps rows apart for them.")
     broken = decision_section(None, math.inf, "No probability …", "calibration")
     assert broken is not None
     assert broken.blocks[1] == Alert("No probability …")
