@@ -88,12 +88,13 @@ def evaluate_model(
     folder = None if output_dir is None else check_empty_folder(output_dir, "--output_dir")
     saved = saved_models.find(model, compute)
     saved_models.predictor_class(saved).check_options(options, option_name)
-    predictor = saved_models.load_found(saved, compute).configured(options)
+    learned_from = _run_corpora(saved.folder)
+    predictor = saved_models.load_found(saved, compute).configured(options).with_training(learned_from)
     loaded = predictor.load_corpus(corpus)
     name = _choose_split(loaded, split, predictor.references, predictor.references_noun)
     scored = predictor.evaluate(loaded.splits[name], max_tokens=compute.max_tokens)
     facts = CorpusFacts.of(loaded)
-    facts = replace(facts, notes=(*facts.notes, *_training_notes(saved.folder, name, loaded.splits[name])))
+    facts = replace(facts, notes=(*facts.notes, *_training_notes(learned_from, name, loaded.splits[name])))
     about = (predictor.origin, predictor.task, facts, name)
     result = Evaluation(*about, scored.metrics, scored.baselines, options, more=scored.sections)
     if folder is None:
@@ -101,22 +102,24 @@ def evaluate_model(
     return result.write(folder, ({**row, "split": name, "domain": DOMAIN} for row in scored.rows), scored.keys)
 
 
-def _training_notes(model: Path, name: str, split: "Dataset") -> list[str]:
-    """Return notes on how many texts the run learned from, or fitted its decision on.
-
-    There are none where the run or its corpora are not there any more.
-    """
+def _run_corpora(model: Path) -> "Mapping[str, Corpus]":
+    """Return the corpora of a model's run by domain; none where it or its corpora are not there any more."""
     from nlp_transfer.commands.finished_runs import read_run
     from nlp_transfer.commands.training_texts import corpora_of
+
+    try:
+        return corpora_of(read_run(model.parent))
+    except NLPTransferError:
+        return {}
+
+
+def _training_notes(corpora: "Mapping[str, Corpus]", name: str, split: "Dataset") -> list[str]:
+    """Return notes on how many texts the run learned from, or fitted its decision on."""
     from nlp_transfer.data.corpus import calibration_split
     from nlp_transfer.data.splits.exact_duplicates import copy_mask, copy_notes, hash_texts
 
-    try:
-        corpora = corpora_of(read_run(model.parent)).items()
-    except NLPTransferError:
-        return []
     notes, rows = [], {name: split}
-    for domain, corpus in corpora:
+    for domain, corpus in corpora.items():
         if "train" in corpus.splits:
             notes += copy_notes(corpus.splits["train"], rows, f"the run's {domain} training {{noun}}s")
         fitted = corpus.splits.get(calibration_split(corpus.splits))

@@ -114,6 +114,10 @@ class Predictor(ABC):
         """Return the predictor with other options, which a subclass names; raise ConfigError for bad values."""
         return self
 
+    def with_training(self, corpora: "Mapping[str, Corpus]") -> Self:
+        """Return the predictor with what its scores need of the corpora that it learned from, by their domains."""
+        return self
+
     @classmethod
     def check_options(cls, names: Iterable[str], written: Callable[[str], str] = str) -> None:
         """Check the names of options; raise ConfigError with the known ones, each as `written` for the user."""

@@ -8,11 +8,14 @@ import numpy as np
 
 from nlp_transfer.data.encoding.sentences import CharSpan
 from nlp_transfer.data.encoding.token_tags import tagged_places, tagged_runs, tags_of
+from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.metric import Entity, EntityRows
 from nlp_transfer.tasks.token_classification.decoding import best_tags, span_probabilities
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+    from nlp_transfer.data.corpus import Corpus
 
 PREDICT, ABSTAIN = "predict", "abstain"
 """Values of `FoundEntity.decision`."""
@@ -145,6 +148,21 @@ def with_references(text: TaggedText, references: Sequence[Entity], label_names:
     starts, ends, names = zip(*references, strict=True) if references else ((), (), ())
     tags, inexact = tags_of(text.characters, starts, ends, [label_names.index(name) for name in names])
     return replace(text, references=references, tags=tags, inexact=inexact)
+
+
+def check_marked(corpus: "Corpus") -> None:
+    """Raise DataError for a source in which no entities are marked, or none to learn from or to choose by."""
+    if corpus.label_column is None:
+        raise DataError(
+            f"{corpus.origin}: no entities are marked in the source. Name their column with source.columns: "
+            "{theirs: spans}; a row's spans are [{start: 0, end: 4, label: DRUG}, …], in characters."
+        )
+    for name in ("train", "validation"):
+        if name in corpus.splits and not any(map(len, corpus.splits[name]["labels"])):
+            raise DataError(
+                f"{corpus.origin}: none of the {len(corpus.splits[name]):,} rows of {name} has an entity. Give the "
+                "split rows that have some, or let it be made: source.split."
+            )
 
 
 def entity_rows(

@@ -1,7 +1,7 @@
 """Find the entities of texts of any length, in bounded memory and in order."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -24,7 +24,7 @@ from nlp_transfer.models.speed.inference import batch_logits, check_finite
 from nlp_transfer.tasks.predictor import Evaluated, ExportablePredictor, Logits, progress
 from nlp_transfer.tasks.saved_folder import LoadedNetwork, SavedModel
 from nlp_transfer.tasks.token_classification import NAME, ROW_KEYS
-from nlp_transfer.tasks.token_classification.baselines import marked_entities
+from nlp_transfer.tasks.token_classification.baselines import marked_entities, mentions_of
 from nlp_transfer.tasks.token_classification.entities import (
     EntityPrediction,
     TaggedText,
@@ -62,6 +62,7 @@ class EntityPredictor(ExportablePredictor):
         unit: what has a tag; see `token_characters`.
         label_names: classes of entities.
         accept_from: probability from which entities are accepted; None if the model never abstains.
+        known: mentions of the training texts, folded; None if they are not known.
     """
 
     task: ClassVar[str] = NAME
@@ -73,6 +74,7 @@ class EntityPredictor(ExportablePredictor):
     unit: str
     label_names: Sequence[str]
     accept_from: float | None = None
+    known: frozenset[str] | None = None
 
     @classmethod
     def from_saved(cls, saved: SavedModel) -> Self:
@@ -106,6 +108,12 @@ class EntityPredictor(ExportablePredictor):
         """Return the settings of windows, and from which probability entities are accepted."""
         level = {} if self.accept_from is None else {"accept_from": self.accept_from}
         return {"max_length": self.max_length, "overlap": self.overlap, "unit": self.unit, **level}
+
+    def with_training(self, corpora: Mapping[str, Corpus]) -> Self:
+        """Return the predictor with the mentions of the source's training texts."""
+        found = [mentions_of(corpus) for domain, corpus in corpora.items() if domain.startswith("source")]
+        mentions = [one for one in found if one is not None]
+        return replace(self, known=frozenset().union(*mentions) if mentions else None)
 
     def columns(self) -> dict[str, pa.DataType]:
         """Return the column of a table of predictions."""
@@ -201,7 +209,7 @@ class EntityPredictor(ExportablePredictor):
             for one, of in zip(texts, marked_entities(dataset, self.label_names), strict=True)
         ]
         made = [one.entities(self.label_names) for one in marked]
-        rows = entity_rows(marked, made, self.label_names, interval=True)
+        rows = entity_rows(marked, made, self.label_names, known=self.known, interval=True)
         rows = with_probabilities(rows, marked, self.accept_from)
         section = error_section({"scored": {"texts": marked}}, self.label_names)
         lines = (text_row(one, one.found(self.label_names, self.accept_from)) for one in marked)

@@ -9,7 +9,7 @@ import numpy as np
 from nlp_transfer.data.corpus import Corpus, calibration_split
 from nlp_transfer.data.encoding.token_characters import UNITS
 from nlp_transfer.data.validation.row_kinds import ENTITIES
-from nlp_transfer.errors import ConfigError, DataError, did_you_mean
+from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.metrics.metric import EntityRows, Scores
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
@@ -104,12 +104,10 @@ class TokenClassification(Task):
         return EntityPredictor
 
     def fit(self, corpus: Corpus) -> "FittedTokenClassification":
-        """Return the task with the classes of `corpus`; raise DataError if no entities are marked."""
-        if corpus.label_column is None:
-            raise DataError(
-                f"{corpus.origin}: no entities are marked in the source. Name their column with source.columns: "
-                "{theirs: spans}; a row's spans are [{start: 0, end: 4, label: DRUG}, …], in characters."
-            )
+        """Return the task with the classes of `corpus`; raise DataError where no entities are marked."""
+        from nlp_transfer.tasks.token_classification.entities import check_marked
+
+        check_marked(corpus)
         return FittedTokenClassification(self, corpus)
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from transformers import AutoTokenizer, BertTokenizer
 
-from nlp_transfer import corpus_from, load
+from nlp_transfer import CorpusConfig, corpus_from, load
+from nlp_transfer.commands.evaluate import evaluate_model
 from nlp_transfer.commands.run import run as run_command
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError, DataError
@@ -62,6 +63,9 @@ def test_a_corpus_without_entities_is_refused():
     bare = corpus_from({"train": frame, "validation": frame}, kind="entities")
     with pytest.raises(DataError, match=r"no entities are marked in the source\. Name their column with source\.col"):
         TokenClassification().fit(bare)
+    frames = {"train": pd.DataFrame(entities(4)), "validation": pd.DataFrame({"text": ["a", "b"], "spans": [[], []]})}
+    with pytest.raises(DataError, match=r": none of the 2 rows of validation has an entity\. Give the split rows"):
+        TokenClassification().fit(corpus_from(frames, kind="entities"))
 
 
 def test_a_tokenizer_that_knows_no_characters_is_refused(tmp_path):
@@ -144,6 +148,9 @@ def test_a_run_learns_entities_in_windows(encoder, tmp_path):
     with gzip.open(tmp_path / "run" / "predictions.jsonl.gz", "rt") as lines:
         rows = [json.loads(line) for line in lines]
     assert list(rows[0]) == ["id", "split", "domain", "entities", "references"]
+    found = evaluate_model(str(tmp_path / "run"), CorpusConfig(path=str(source / "test.jsonl")))
+    for name in ("entity_f1", "unseen_f1", "unseen_entities"):  # the run's training mentions are read again
+        assert found.metrics[name] == pytest.approx(scores[name], abs=1e-6), name
     predictor = load(tmp_path / "run")
     texts = {row["id"]: row["text"] for row in entities(16, seed=2)}
     test = {row["id"]: row for row in rows if row["split"] == "test"}
