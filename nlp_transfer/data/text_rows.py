@@ -78,8 +78,8 @@ class TextRows:
             [*(theirs for theirs, own in (columns or {}).items() if own == ours), ours]
             for ours in ("id", *ROW_KINDS[kind].texts)
         ]
-        if text_column is not None:
-            self._columns[1] = [text_column]
+        self._text_of = ROW_KINDS[kind].text_of
+        self._columns[1] = [*self._columns[1], *self._text_of] if text_column is None else [text_column]
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Yield (id, text) in order; the id is the column `id`, else the row's number from 0.
@@ -103,12 +103,15 @@ class TextRows:
             id_column, *texts_in = (next((found[name] for name in own if name in found), None) for own in self._columns)
             columns = [column for column in texts_in if column is not None]
             if len(columns) < len(texts_in):
-                wanted = " or ".join(map(repr, self._columns[1 + texts_in.index(None)]))
+                own = self._columns[1 + texts_in.index(None)]
+                wanted = " or ".join(repr(name) for name in own if name not in self._text_of)
                 raise DataError(
                     f"{self.split.where}: {batch.unit} {batch.first_row}: there is no column {wanted}; columns found: "
                     f"{', '.join(batch.available) or 'none'}. {self.suggestion()}"
                 )
             values = [batch.columns[column] for column in columns]
+            if make := self._text_of.get(columns[0]):
+                values[0] = [make(value) for value in to_list(values[0])]
             given = [None] * len(values[0]) if id_column is None else to_list(batch.columns[id_column])
             ids = [number if value is None else value for number, value in enumerate(given, count)]
             errors = _RowProblems(self.split.where, batch.unit, dict(enumerate(ids, batch.first_row)))

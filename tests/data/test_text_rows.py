@@ -50,6 +50,17 @@ def test_a_document_may_be_a_list_of_sentences() -> None:
     assert [text for _, text in text_rows(reversed(rows), "documents")] == rows[::-1]
 
 
+def test_texts_to_find_entities_in_may_be_words_or_tasks_of_label_studio() -> None:
+    rows = [{"id": "a", "tokens": ["New", "York"]}, {"id": "b", "tokens": []}, {"id": "c", "tokens": [3]}]
+    assert list(text_rows(rows[:1], "entities")) == [("a", "New York")]
+    read = text_rows(rows, "entities")
+    read.skip = True
+    assert [type(text).__name__ for _, text in read] == ["str", "BadText", "BadText"]
+    assert list(text_rows([{"id": 7, "data": {"body": "a text"}, "annotations": []}], "entities")) == [(7, "a text")]
+    with pytest.raises(DataError, match=r"there is no column 'text'; columns found: tokens\."):
+        list(text_rows([{"tokens": ["a"]}]))
+
+
 def test_a_pair_is_a_tuple_of_two_texts() -> None:
     pairs = [("a clause", "a claim"), ("b clause", "b claim")]
     frame = pd.DataFrame(pairs, columns=["first", "second"])

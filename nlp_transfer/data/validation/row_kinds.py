@@ -54,6 +54,7 @@ class RowKind:
             are read.
         made: the typed columns of a corpus beside `id`, `text` and the labels.
         typed: (columns, texts, first row, errors) -> those of them that there are.
+        text_of: of rows without a text column, what makes one of another column, by its name.
         facts: sentences for the notes of a corpus, by the name of what `convert` counts.
         names_files: rows may be names of files, on which they depend.
     """
@@ -67,6 +68,7 @@ class RowKind:
     convert: Callable[[Untyped, int, RowErrors, Counter[str], Any], Untyped] = _unchanged
     made: tuple[str, ...] = ()
     typed: Callable[[Untyped, pa.Array, int, RowErrors], dict[str, pa.Array]] = _nothing
+    text_of: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     names_files: bool = False
 
@@ -91,6 +93,7 @@ ROW_KINDS: dict[str, RowKind] = {
         convert=spans.convert_columns,
         made=spans.MADE,
         typed=spans.typed_columns,
+        text_of={"data": spans.text_of_task, "tokens": spans.joined_words},
         facts=spans.FACTS,
     ),
     PAIRS: RowKind(

@@ -1,10 +1,12 @@
 """Check entities that are marked in texts, and convert them to characters and classes.
 
 A row has a `text` and its `spans`: {start, end, label} objects or [start, end, label] lists in characters, the end not
-included. Exports of Doccano (`label`, `labels` or `entities`) and Label Studio (`label`, or `data` with `annotations`)
-are read as they are, and words with tags (`tokens`, `tags`) are joined by blanks; see `tag_spans` for the tags.
+included, or JSON of these. Exports of Doccano (`label`, `labels` or `entities`) and Label Studio (`label`, or `data`
+with `annotations`) are read as they are, and words with tags (`tokens`, `tags`) are joined by blanks; see `tag_spans`
+for the tags.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -87,21 +89,20 @@ def typed_columns(columns: dict[str, Any], texts: pa.Array, first: int, errors: 
 
 def _row(row: Mapping[str, Any], marked: str | None, facts: Counter[str]) -> tuple[Any, list[Span] | None]:
     """Return a row's text and its spans in order; None for spans that are missing."""
-    text, given = row.get("text"), row.get(marked or "")
+    text, given = row.get("text"), _parsed(row.get(marked or ""))
     if given is None and row.get("annotation_id") is not None:
         given = []  # Label Studio leaves out the key where nothing is marked
     if row.get("tokens") is not None and (marked == "tags" or text is None):
         words = row["tokens"]
-        if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
+        if (joined := joined_words(words)) is None:
             raise _Problem("tokens is no list of words", "Write a list of strings, each with a visible character.")
         if given is None or marked != "tags":
-            return " ".join(words), None
-        joined = " ".join(words)
+            return joined, None
         return joined, [_without_blanks(span, joined, facts) for span in tag_spans(words, given, facts)]
     if marked == "annotations":
         given = _label_studio(given)
-    if text is None and isinstance(row.get("data"), Mapping):
-        text = _only_text(row["data"])
+    if text is None:
+        text = text_of_task(row.get("data"))
     if given is None or not isinstance(text, str):
         return text, None if given is None else []
     if not isinstance(given, list):
@@ -181,8 +182,36 @@ def _label_studio(annotations: Any) -> list[Any] | None:
     return [value for value in values if isinstance(value, Mapping) and value.get("labels")]
 
 
-def _only_text(data: Mapping[str, Any]) -> Any:
-    """Return the text of a task of Label Studio, whatever its name, if there is one."""
+def _parsed(given: Any) -> Any:
+    """Return the list that a cell of a table holds as JSON, and anything else as it is; None for an empty cell."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return json.loads(given) if given.strip() else None
+    except ValueError:
+        return given
+
+
+def joined_words(words: Any) -> str | None:
+    """Return words joined by blanks; None for anything but a list of words.
+
+    Example:
+        >>> joined_words(["New", "York"])
+        'New York'
+    """
+    is_list = isinstance(words, list) and all(isinstance(word, str) and word.strip() for word in words)
+    return " ".join(words) if is_list else None
+
+
+def text_of_task(data: Any) -> Any:
+    """Return the text of a task of Label Studio, whatever its name, if there is one.
+
+    Example:
+        >>> text_of_task({"body": "a text", "pages": 3})
+        'a text'
+    """
+    if not isinstance(data, Mapping):
+        return None
     texts = [value for value in data.values() if isinstance(value, str)]
     return data.get("text", texts[0] if len(texts) == 1 else None)
 

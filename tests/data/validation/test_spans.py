@@ -1,5 +1,6 @@
 """Entities as tools write them become characters and classes; what is wrong with them is named by its row."""
 
+import json
 from collections import Counter
 
 import pandas as pd
@@ -37,6 +38,7 @@ EXPECTED = [(0, 7, "DRUG"), (15, 24, "DRUG")]
     [
         {"spans": SPANS},
         {"spans": SPANS[::-1]},
+        {"label": json.dumps(SPANS), "annotation_id": 3},  # a cell of Label Studio's CSV
         {"label": [[0, 7, "DRUG"], [15, 24, "DRUG"]]},
         {"labels": [[0, 7, "DRUG"], [15, 24, "DRUG"]], "comments": []},
         {
@@ -54,7 +56,15 @@ EXPECTED = [(0, 7, "DRUG"), (15, 24, "DRUG")]
             "annotator": 1,
         },
     ],
-    ids=["ours", "any order", "doccano label", "doccano labels", "doccano relations", "label studio min"],
+    ids=[
+        "ours",
+        "any order",
+        "label studio csv",
+        "doccano label",
+        "doccano labels",
+        "doccano relations",
+        "label studio min",
+    ],
 )
 def test_exports_are_read_as_they_are(columns):
     assert read(text=TEXT, **columns)[0] == EXPECTED
@@ -190,6 +200,14 @@ def test_a_row_of_label_studio_without_a_mark_has_none():
     frame["annotation_id"] = [1, 2]
     corpus = corpus_from({"train": frame, "validation": frame}, kind="entities")
     assert corpus.splits["train"]["span_starts"][:] == [[0], []]
+
+
+def test_cells_of_json_may_be_empty_or_broken():
+    assert "row 1: label is '[{', no list of entities. Write {" in refusal(text=TEXT, label="[{")
+    frame = pd.DataFrame({"text": [TEXT, "Nothing."], "label": [json.dumps(SPANS), ""], "annotation_id": [1, 2]})
+    frame = pd.concat([frame, pd.DataFrame({"text": ["b"], "label": ["[]"], "annotation_id": [3]})])
+    corpus = corpus_from({"train": frame, "validation": frame, "test": frame}, kind="entities")
+    assert corpus.splits["test"]["span_starts"][:] == [[0, 15], [], []]
 
 
 def test_labels_are_left_out_where_none_are_wanted():
