@@ -11,6 +11,7 @@ from nlp_transfer.metrics.ordinal import KappaScores
 from nlp_transfer.metrics.regression import NumberScores
 from nlp_transfer.metrics.significance import ClassScores, CountScores, MeanScores, RowScores
 from nlp_transfer.metrics.table import METRICS
+from nlp_transfer.reporting.predictions import number_array
 
 
 def truth_of(row: Mapping[str, Any]) -> Any:
@@ -33,8 +34,8 @@ def scores_of(run: FinishedRun, rows: Sequence[list[dict[str, Any]]]) -> tuple[M
         counts = np.stack([line_counts([own[one] for one in order]) for own in by_id])
         return METRICS["entity_f1"], CountScores(counts)
     if not isinstance(rows[0][0].get("predicted", ""), str | list):
-        predicted = np.stack([_numbers([own[one]["predicted"] for one in order]) for own in by_id])
-        return METRICS["r2"], NumberScores(predicted, _numbers([by_id[0][one]["reference"] for one in order]))
+        predicted = np.stack([number_array([own[one]["predicted"] for one in order]) for own in by_id])
+        return METRICS["r2"], NumberScores(predicted, number_array([by_id[0][one]["reference"] for one in order]))
     if "predicted" not in rows[0][0]:
         from nlp_transfer.metrics.rouge import rouge_scores
 
@@ -48,11 +49,6 @@ def scores_of(run: FinishedRun, rows: Sequence[list[dict[str, Any]]]) -> tuple[M
     if "quadratic_kappa" in scores:
         return METRICS["quadratic_kappa"], KappaScores(predictions, truth)
     return METRICS["macro_f1"], ClassScores(predictions, truth)
-
-
-def _numbers(values: Sequence[Any]) -> np.ndarray:
-    """Return numbers, or those of several names, shape (rows, numbers)."""
-    return np.array([list(value.values()) if isinstance(value, dict) else [value] for value in values], dtype=float)
 
 
 def _class(label: Any, names: list[str]) -> Any:

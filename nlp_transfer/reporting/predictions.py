@@ -41,6 +41,16 @@ def read_rows(path: str | os.PathLike[str], domain: str, split: str) -> list[dic
         return [row for row in map(json.loads, lines) if (row["domain"], row["split"]) == (domain, split)]
 
 
+def number_array(values: Sequence[Any]) -> np.ndarray:
+    """Return the numbers of lines, or those of several names, shape (rows, numbers).
+
+    Example:
+        >>> number_array([{"price": 2.5, "days": 3.0}]).tolist()
+        [[2.5, 3.0]]
+    """
+    return np.array([list(one.values()) if isinstance(one, Mapping) else [one] for one in values], dtype=np.float64)
+
+
 def read_predictions(
     path: str | os.PathLike[str], domain: str, splits: Container[str]
 ) -> tuple[np.ndarray, np.ndarray]:

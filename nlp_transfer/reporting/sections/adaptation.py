@@ -21,10 +21,11 @@ from nlp_transfer.metrics.negative_transfer import (
     closed_share,
     compare,
 )
+from nlp_transfer.metrics.regression import r2_gain_interval
 from nlp_transfer.metrics.rouge import rouge_scores
 from nlp_transfer.metrics.summarization import gain_interval
 from nlp_transfer.metrics.table import LABEL_FREE, METRICS
-from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions, read_rows
+from nlp_transfer.reporting.predictions import PREDICTIONS, number_array, read_predictions, read_rows
 from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.blocks import Section, facts_section
 from nlp_transfer.training.target_data import adaptation_split, selects_by_target_labels
@@ -52,9 +53,15 @@ def source_only_scores(run: RunContext) -> "DomainScores":
                 counts = [line_counts(read_rows(path, domain, split)) for path in (run.predictions, place)]
                 low, high = f1_gain_interval(*counts)
                 one.update({"entity_f1_gain_low": low, "entity_f1_gain_high": high})
+            elif "r2" in one and ours.labels is not None:
+                saved = [read_rows(path, domain, split) for path in (run.predictions, place)]
+                own, other = (number_array([row["predicted"] for row in lines]) for lines in saved)
+                low, high = r2_gain_interval(own, other, ours.labels)
+                one.update({"r2_gain_low": low, "r2_gain_high": high})
             elif run.task.label_names and ours.labels is not None:
                 _, theirs = read_predictions(place, domain, (split,))
-                one.update(gain_scores(run.task.predictions(ours.logits), theirs, ours.labels.astype(int)))
+                made = run.task.predictions(ours.logits), theirs, ours.labels.astype(int)
+                one.update(gain_scores(*made, run.task.primary_metric))
     return scores
 
 
@@ -68,7 +75,8 @@ def ceiling_scores(run: RunContext) -> "DomainScores":
     place = run.predictions.parent / CEILING / PREDICTIONS
     if ours.labels is not None and [row["id"] for row in read_rows(place, "source", "test")] == ours.ids:
         _, theirs = read_predictions(place, "source", ("test",))
-        one.update(gain_scores(run.task.predictions(ours.logits), theirs, ours.labels.astype(int)))
+        made = run.task.predictions(ours.logits), theirs, ours.labels.astype(int)
+        one.update(gain_scores(*made, run.task.primary_metric))
     return {"target": {"test": one}}
 
 
@@ -79,7 +87,7 @@ def gap_to_ceiling(run: RunContext) -> Section | None:
     name, metric = run.task.primary_metric, METRICS[run.task.primary_metric]
     ceiling, ours = run.ceiling.metrics["source"]["test"][name], run.scored["target"]["test"].metrics[name]
     learned, scores = run.ceiling.corpora["source"].rows["train"], ceiling_scores(run)["target"]["test"]
-    ends = [-100 * scores[key] for key in ("macro_f1_gain_high", "macro_f1_gain_low") if key in scores]
+    ends = [-100 * scores[key] for key in (f"{name}_gain_high", f"{name}_gain_low") if key in scores]
     interval = f" (95 % over rows {ends[0]:+.1f} to {ends[1]:+.1f})" if ends else ", on other rows"
     facts = {
         f"{metric.title} with the target's labels": f"{metric.format(ceiling)}, on target test",

@@ -23,7 +23,7 @@ def scores_before(run: RunContext) -> DomainScores:
             ours, theirs = run.scored[domain][split], run.before[domain][split]
             if run.task.label_names and ours.labels is not None:
                 adapted, untrained = (run.task.predictions(side.logits) for side in (ours, theirs))
-                one.update(gain_scores(adapted, untrained, ours.labels.astype(int)))
+                one.update(gain_scores(adapted, untrained, ours.labels.astype(int), run.task.primary_metric))
             else:
                 one.update(run.task.gains(ours, theirs))
     return scores

@@ -138,8 +138,8 @@ def score_baselines(
                     continue
                 labels = one.labels.astype(int)
                 scores = decision.choice_scores(theirs, labels)
-                statistic = "quadratic_kappa" if decision.ordered else "macro_f1"
-                scores |= gain_scores(decision.choose(decision.probabilities(one.logits)), theirs, labels, statistic)
+                ours = decision.choose(decision.probabilities(one.logits))
+                scores |= gain_scores(ours, theirs, labels, decision.primary_metric)
                 if (costs := decision.row_costs(theirs, labels)) is not None:
                     scores["cost"] = float(costs.mean())
                 results[name].setdefault(domain, {})[split] = scores

@@ -145,3 +145,39 @@ def test_summaries_of_the_source_only_run_have_the_interval_of_the_gain(tmp_path
     )
     scores = source_only_scores(run)["target"]["test"]
     assert (scores["rouge1_gain_low"], scores["rouge1_gain_high"]) == (0.5, 0.5)
+
+
+def source_only_run(tmp_path, scores, task, made, theirs, labels):
+    """A run and its source-only baseline, of one split of the target."""
+    (tmp_path / "source_only").mkdir()
+    keys = ("id", "split", "domain", *made[0])
+    for folder, rows in ((tmp_path, made), (tmp_path / "source_only", theirs)):
+        lines = ({"id": number, "split": "test", "domain": "target", **row} for number, row in enumerate(rows))
+        write_predictions(folder / "predictions.jsonl.gz", lines, keys)
+    return SimpleNamespace(
+        predictions=tmp_path / "predictions.jsonl.gz",
+        source_only=SimpleNamespace(metrics={"target": {"test": scores}}),
+        scored={"target": {"test": Predictions(list("abcd"), np.zeros((4, 2)), labels, {})}},
+        task=task,
+    )
+
+
+def test_numbers_of_the_source_only_run_have_the_interval_of_the_gain(tmp_path) -> None:
+    truth = np.array([[1.0, 5.0], [2.0, 7.0], [3.0, 6.0], [4.0, 8.0]])
+    made = [{"predicted": {"price": a, "days": b}} for a, b in truth.tolist()]
+    theirs = [{"predicted": {"price": 2.5, "days": 6.5}}] * 4
+    run = source_only_run(tmp_path, {"r2": 0.0}, SimpleNamespace(label_names=()), made, theirs, truth)
+    scores = source_only_scores(run)["target"]["test"]
+    assert scores["r2_gain_low"] >= 1.0  # perfect against the mean, whose R² is at most 0 in a resample
+
+
+def test_classes_with_an_order_are_compared_by_kappa(tmp_path) -> None:
+    labels = np.array([0, 1, 2, 1])
+    task = SimpleNamespace(
+        label_names=("low", "mid", "high"), primary_metric="quadratic_kappa", predictions=lambda logits: labels
+    )
+    chances = {"low": 0.2, "mid": 0.6, "high": 0.2}
+    rows = [{"predicted": "mid", "probabilities": chances}] * 4
+    scores = source_only_scores(source_only_run(tmp_path, {}, task, rows, rows, labels))["target"]["test"]
+    assert set(scores) == {"quadratic_kappa_gain_low", "quadratic_kappa_gain_high"}
+    assert scores["quadratic_kappa_gain_high"] == 1.0

@@ -29,6 +29,7 @@ def finished(labels: np.ndarray | None = LABELS, sources: tuple[str, ...] = ()) 
 
     task = SimpleNamespace(
         label_names=["negative", "positive"],
+        primary_metric="macro_f1",
         predictions=lambda logits: logits.argmax(axis=1),
         probabilities=lambda logits: softmax(logits, axis=1),
         gains=lambda ours, theirs: {"gain": 1.0},
