@@ -177,7 +177,7 @@ def _train(
             keep_confidence(trainer, rows["target"], before["target"])
         correction = correct_prior(trainer, task, rows) if experiment.prior_correction else PriorCorrection()
         scored = score_model(trainer, task, rows)
-        cost = _cost(trainer, context, parameters, *trained)
+        cost = _cost(trainer, context if task.max_length else None, parameters, *trained)
         paths = {**save_model(trainer, task, data.tokenizer, folder.path), "log": str(folder.path / LOG)}
         facts = facts_of(prepared.loaded, data.encoded, trainer, context)
     made = RunContext(
@@ -197,14 +197,18 @@ def _train(
 
 
 def _cost(
-    trainer: TransferTrainer, context: Context, parameters: tuple[int, int], seconds: float, ended: float
+    trainer: TransferTrainer, context: Context | None, parameters: tuple[int, int], seconds: float, ended: float
 ) -> Cost:
-    """Return what a run took that has trained for so many seconds, until `ended`, and is scored now."""
+    """Return what a run took that has trained for so many seconds, until `ended`, and is scored now.
+
+    Without the context, as of images, no tokens are counted.
+    """
+    tokens = 0.0 if context is None else tokens_an_epoch(context, adapts=trainer.adapts)
     return Cost(
         *parameters,
         train_seconds=seconds,
         evaluation_seconds=time.perf_counter() - ended,
-        tokens_trained=round((trainer.state.epoch or 1.0) * tokens_an_epoch(context, adapts=trainer.adapts)),
+        tokens_trained=round((trainer.state.epoch or 1.0) * tokens),
         peak_memory_bytes=peak_memory_bytes(),
         peak_gpu_bytes=peak_gpu_bytes(),
         hardware=hardware(trainer.args),

@@ -50,10 +50,11 @@ LABELLING = "Labelling the target"  # by a method
 
 @dataclass(frozen=True)
 class Estimate:
-    """Hold what a run is estimated to take: tokens of all epochs, without padding, and seconds by phase."""
+    """Hold what a run is estimated to take: seconds by phase, and tokens of all epochs (0 of images), unpadded."""
 
     device: str
-    texts: int
+    rows: int
+    windows: int
     tokens: int
     epochs: float
     seconds: dict[str, float]
@@ -63,13 +64,15 @@ class Estimate:
 
     def table(self, title: str) -> Table:
         """Return a table for a terminal."""
+        several = f" in {self.windows:,} windows" if self.windows > self.rows else ""
         rows = [
             ["Machine", self.device],
-            ["Training rows", f"{self.texts:,}"],
+            ["Training rows", f"{self.rows:,}{several}"],
             ["Tokens in all epochs", f"{self.tokens:,} ({self.epochs:g} epochs)"],
             *([phase, duration(seconds)] for phase, seconds in self.seconds.items()),
             ["Together", duration(sum(self.seconds.values())) + ", or less (early stopping)" * self.early_stopping],
         ]
+        rows[2] = rows[2] if self.tokens else ["Epochs", f"{self.epochs:g}"]
         held = {"Peak memory": self.peak_memory_bytes, "Peak GPU memory": self.peak_gpu_bytes}
         rows += [[name, f"{size / 2**20:,.0f} MiB"] for name, size in held.items() if size is not None]
         return Table(title, ("", "estimate"), rows)
@@ -117,8 +120,9 @@ def estimate(experiment: Experiment) -> Estimate:
         seconds[f"Other candidates, {others}"] = others * sum(seconds.values())
     return Estimate(
         device,
+        data.train_rows,
         len(train),
-        tokens=round(with_target * tokens * epochs) if trains else tokens,
+        tokens=bool(data.task.max_length) * (round(with_target * tokens * epochs) if trains else tokens),
         epochs=epochs if trains else 1,
         seconds=seconds,
         peak_memory_bytes=peak_memory_bytes(),

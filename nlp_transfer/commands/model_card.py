@@ -204,7 +204,7 @@ def _scores(run: FinishedRun) -> Iterator[str]:
 
 def _limits(run: FinishedRun) -> Iterator[str]:
     record = saved_record(run.folder / MODEL)
-    yield "The scores are of the rows named above; on texts of another kind, language or time it was not tried."
+    yield "The scores are of the rows named above; on others, of another kind, language or time, it was not tried."
     if "max_length" in record:
         windows = "are read in windows of" if {"overlap", "window_overlap"} & set(record) else "are cut at"
         yield f"Texts {windows} {record['max_length']:,} tokens."
@@ -230,7 +230,7 @@ def _limits(run: FinishedRun) -> Iterator[str]:
                 yield f"On {domain} {split} the baseline {best} has a better {metric.title} ({value})."
     if run.config["task"].get("num_new_tokens"):
         yield "Its vocabulary was enlarged by frequent words of the texts it learned from."
-    yield "Weights can hold traces of the texts they were trained on."
+    yield "Weights can hold traces of what they were trained on."
 
 
 def _corpora(config: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_an_estimate_of_a_small_run(small, tmp_path, monkeypatch):
     config = load_config([str(small)], [("training.output_dir", str(output))])
     found = estimate(config)
     lengths = load_data(config)[3]["source"]["train"]["length"]
-    assert (found.texts, found.tokens, found.epochs) == (96, 3 * sum(lengths), 3.0)
+    assert (found.rows, found.windows, found.tokens, found.epochs) == (96, 96, 3 * sum(lengths), 3.0)
     assert list(found.seconds) == ["Preparing", "Training", "Evaluating meanwhile", "Saving meanwhile", "Final scoring"]
     assert all(0 < seconds < 60 for seconds in found.seconds.values())
     assert not output.exists()
@@ -203,7 +204,8 @@ def test_what_methods_do_before_an_epoch_is_no_part_of_an_updates_time(monkeypat
 def test_the_table_of_an_estimate():
     found = Estimate(
         device="2 CPU threads, fp32",
-        texts=1234,
+        rows=1234,
+        windows=1234,
         tokens=56789,
         epochs=3,
         seconds={"Preparing": 1.0, "Training": 120.0},
@@ -221,3 +223,5 @@ def test_the_table_of_an_estimate():
         ["Together", "2 min 1 s, or less (early stopping)"],
         ["Peak memory", "1,024 MiB"],
     ]
+    assert replace(found, windows=2000).table("").rows[1] == ["Training rows", "1,234 in 2,000 windows"]
+    assert replace(found, tokens=0).table("").rows[2] == ["Epochs", "3"]  # of images

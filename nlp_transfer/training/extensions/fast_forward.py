@@ -12,6 +12,7 @@ from peft import PeftModel
 
 from nlp_transfer.methods.extension import Extension
 from nlp_transfer.models.families import plain_model
+from nlp_transfer.models.image_family import reads_images
 from nlp_transfer.models.speed.attention_dropout import attention_dropout
 from nlp_transfer.models.speed.dropout import cheap_dropout
 from nlp_transfer.models.speed.fast_linear import fast_linear
@@ -71,5 +72,8 @@ class FastForward(Extension):
         return None
 
     def summary(self) -> Mapping[str, Any]:
-        """Return why padding is computed, where it is."""
-        return {} if self._padding_reason is None else {"padding is computed": self._padding_reason}
+        """Return why padding is computed, where it is; images have none."""
+        model: Any = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        if self._padding_reason is None or reads_images(plain_model(model)):
+            return {}
+        return {"padding is computed": self._padding_reason}
