@@ -17,12 +17,14 @@ _BATCH = 1000
 def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
     """Return a note with the number of copies of training texts, of pairs of first texts, for each evaluation split.
 
-    Such as "test: 3 of 158 texts are exact copies of training texts (2 of them with another label)."
+    The first one is on training texts with different labels, if there are some. Others are such
+    as "test: 3 of 158 texts are exact copies of training texts (2 of them with another label)."
     """
     if "train" not in splits:
         return []
     train_texts, train_labelled = hash_texts(splits["train"])
-    notes, noun = [], row_noun(splits["train"].column_names)
+    noun = row_noun(splits["train"].column_names)
+    notes = _conflict_notes(splits["train"], train_texts, train_labelled, noun)
     for name in ("validation", "calibration", "test"):
         if name not in splits:
             continue
@@ -38,6 +40,21 @@ def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
                 note += f" ({other} of them with another label)" if other else ""
             notes.append(note + ".")
     return notes
+
+
+def _conflict_notes(train: Dataset, texts: np.ndarray, labelled: np.ndarray | None, noun: str) -> list[str]:
+    """Return a note on training rows that are the same, but for their labels; none where there are none."""
+    if labelled is None:
+        return []
+    _, firsts = np.unique(labelled, return_index=True)
+    of_text, counts = np.unique(texts[firsts], return_counts=True)
+    several = of_text[counts > 1]
+    if not len(several):
+        return []
+    rows = firsts[texts[firsts] == several[0]][:2].tolist()
+    one, other = (train["id"][row] for row in sorted(rows))
+    nouns = f"{len(several):,} {noun}s have" if len(several) > 1 else f"1 {noun} has"
+    return [f"train: {nouns} different labels in different rows, such as {one} and {other}."]
 
 
 def copy_notes(known: Dataset, splits: dict[str, Dataset], where: str) -> list[str]:
