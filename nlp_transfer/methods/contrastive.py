@@ -9,12 +9,15 @@ Reference: Khosla et al. (2020), https://arxiv.org/abs/2004.11362
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from nlp_transfer.errors import TrainingError
 from nlp_transfer.methods.base import Needs
 from nlp_transfer.methods.context import Context
+from nlp_transfer.methods.lora import LoRA
 from nlp_transfer.methods.probing import TEMPERATURE, LinearProbing
 from nlp_transfer.methods.text_batches import TrainedTexts, balanced_batches, copy_from_first_process, fast_passes
 from nlp_transfer.models.outputs import Output
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
 MIN_STEPS, STEPS_PER_CLASS, PASSES = 20, 4, 3
 """Steps where none are named: so many, so many a class, or so many passes over the texts, whichever is most."""
+
+RATE, LORA_RATE = 3e-5, 3e-4
+"""Largest learning rates where none is named, of all weights and of adapters."""
 
 WEIGHT_DECAY = 0.01
 
@@ -44,8 +50,10 @@ class Contrastive(LinearProbing):
         losses: the heads to try on validation; see `LinearProbing`.
         steps: number of optimizer steps; None is 20, four a class, or three passes over the texts, whichever is most.
         texts_per_step: maximum number of texts of a step, each of which is read twice.
-        learning_rate: largest one of the encoder; it warms up over a tenth of the steps, and falls to 0.
+        learning_rate: largest one of the encoder; it warms up over a tenth of the steps, and falls to 0. None is 3e-5,
+            and 3e-4 for adapters.
         temperature: divides the similarities.
+        lora_r: rank of LoRA adapters that are trained in place of all weights, and merged into them; None has none.
 
     Example:
         >>> data = {"train_dataset": rows, "eval_dataset": validation_rows}
@@ -62,8 +70,9 @@ class Contrastive(LinearProbing):
 
     steps: int | None = None
     texts_per_step: int = 64
-    learning_rate: float = 3e-5
+    learning_rate: float | None = None
     temperature: float = TEMPERATURE
+    lora_r: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,13 +80,25 @@ class Contrastive(LinearProbing):
             steps=(self.steps is None or self.steps >= 1, "1 or more, or null"),
             texts_per_step=(self.texts_per_step >= 2, "2 or more: texts are compared with one another"),
             temperature=(0 < self.temperature < math.inf, "more than 0"),
+            lora_r=(self.lora_r is None or self.lora_r >= 1, "a rank of 1 or more, or null"),
         )
+
+    @property
+    def rate(self) -> float:
+        """The largest learning rate."""
+        return self.learning_rate or (RATE if self.lora_r is None else LORA_RATE)
+
+    def check(self, model: "PreTrainedModel") -> None:
+        """Check that the encoder has the layers and poolings, and can get the adapters."""
+        super().check(model)
+        if self.lora_r is not None:
+            LoRA(r=self.lora_r).check(model)
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Train the encoder, and fit the head."""
         from nlp_transfer.models.heads.pooling import folded_modules
 
-        with fast_passes(model):
+        with self._adapters(model, context), fast_passes(model):
             losses = self._train_encoder(model, context)
         unseen = replace(context, activations=None)  # no other run has these weights
         probe = self
@@ -88,6 +109,19 @@ class Contrastive(LinearProbing):
             module.requires_grad_(False)
         context.facts[self.name] |= {"steps": len(losses), "first loss": losses[0], "last loss": losses[-1]}
         return model
+
+    @contextmanager
+    def _adapters(self, model: "PreTrainedModel", context: Context) -> Iterator[None]:
+        """Train adapters inside, if so set, and merge them into the model's weights at the end."""
+        if self.lora_r is None:
+            yield
+            return
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        adapted: Any = LoRA(r=self.lora_r).prepare(model, replace(context, facts={}))
+        yield
+        adapted.merge_and_unload()
+        for parameter in trained:
+            parameter.requires_grad_(True)
 
     def trained_pooling(self, model: "PreTrainedModel") -> str:
         """Return the pooling whose features are trained: the first that is named or possible."""
@@ -109,7 +143,7 @@ class Contrastive(LinearProbing):
         texts = TrainedTexts(model, context, self.trained_pooling(model))
         count = self.steps or self._steps(texts.labels)
         use_full_attention(model)
-        optimizer = torch.optim.AdamW(texts.parameters, lr=self.learning_rate, weight_decay=WEIGHT_DECAY)
+        optimizer = torch.optim.AdamW(texts.parameters, lr=self.rate, weight_decay=WEIGHT_DECAY)
         schedule = get_linear_schedule_with_warmup(optimizer, math.ceil(count / 10), count)
         batches = balanced_batches(texts.labels.numpy(), self.texts_per_step, context.seed)
         losses: list[float] = []
@@ -121,7 +155,7 @@ class Contrastive(LinearProbing):
             if not torch.isfinite(loss):
                 raise TrainingError(
                     f"contrastive: the loss of step {len(losses) + 1} is not finite. Lower contrastive.learning_rate, "
-                    f"which is {self.learning_rate:g}, or raise contrastive.temperature."
+                    f"which is {self.rate:g}, or raise contrastive.temperature."
                 )
             optimizer.zero_grad()
             loss.backward()

@@ -14,6 +14,7 @@ _ROWS = "no device holds more rows at once"
 
 LIMITS: dict[str, tuple[int, str]] = {
     "r": (LAYER_WIDTH, _WIDER),
+    "lora_r": (LAYER_WIDTH, _WIDER),
     "hidden_size": (LAYER_WIDTH, _WIDER),
     "num_virtual_tokens": (LAYER_WIDTH, "no encoder reads a longer prompt"),
     "max_length": (1_000_000, "no encoder reads more tokens of a text"),

@@ -58,6 +58,22 @@ def test_it_learns_from_few_rows_without_validation(family: str) -> None:
     assert final_linear(model)[1].weight.requires_grad
 
 
+def test_adapters_change_all_linear_layers_by_a_low_rank_and_are_merged() -> None:
+    train = painted(24, 1)
+    ctx, model = context(train=train, validation=train.select([])), tiny_model("bert")
+    before = {name: one.detach().clone() for name, one in model.base_model.named_parameters()}
+    Contrastive(steps=20, lora_r=2, learning_rate=1e-2).prepare(model, ctx)
+    assert ctx.facts.keys() == {"contrastive"}
+    assert ctx.facts["contrastive"]["last loss"] < ctx.facts["contrastive"]["first loss"]
+    assert not [name for name, _ in model.named_modules() if "lora" in name]
+    assert (Contrastive().rate, Contrastive(lora_r=2).rate) == (3e-5, 3e-4)
+    first = "encoder.layer.0.attention.self.query.weight"
+    change = dict(model.base_model.named_parameters())[first] - before[first]
+    assert torch.linalg.matrix_rank(change, rtol=1e-4) == 2
+    kept = dict(model.base_model.named_parameters())["embeddings.word_embeddings.weight"]
+    assert torch.equal(kept, before["embeddings.word_embeddings.weight"])
+
+
 def test_a_loss_that_is_not_finite_stops_the_run() -> None:
     train = painted(12, 1)
     model = tiny_model("bert")
@@ -128,3 +144,5 @@ def test_wrong_values_are_reported_together() -> None:
         "contrastive.learning_rate is -1.0; expected more than 0.",
         "contrastive.temperature is 0.0; expected more than 0.",
     ]
+    with pytest.raises(ConfigError, match=r"^contrastive\.lora_r is 0; expected a rank of 1 or more, or null\.$"):
+        Contrastive(lora_r=0)
