@@ -100,7 +100,7 @@ def test_the_page_of_a_run_has_its_figures_and_no_text(finished, corpus):
 def test_texts_stand_in_the_page_where_they_are_asked_for(encoder, corpus, tmp_path):
     tree = {**run_tree(encoder, corpus, tmp_path / "run", max_steps=1), "baselines": [], "report_examples": 2}
     report = run(load_config(tree=tree))
-    (section,) = [one for one in report.findings if one.title == "Surest errors"]
+    (section,) = [one for one in report.findings if one.title == "Worst errors"]
     shown = [row[0] for row in section.blocks[1].rows]
     assert len(shown) == 2 and all(text in (tmp_path / "run" / "report.html").read_text() for text in shown)
 

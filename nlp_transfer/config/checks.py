@@ -216,8 +216,9 @@ def _baselines(config: Any) -> list[str]:
 def _report_examples(config: Any) -> list[str]:
     if (config.report_examples or 0) < 0:  # None where it could not be read
         return [f"report_examples is {config.report_examples}; expected 0 or more."]
-    if config.report_examples and config.task is not None and Output.LOGITS not in config.task.provides:
-        return [f"report_examples shows wrong predictions of a class; {config.task.name} has none. Leave it out."]
+    task = config.task
+    if config.report_examples and task is not None and not task.provides & {Output.LOGITS, Output.NUMBERS}:
+        return [f"report_examples shows wrong classes or numbers; {task.name} predicts neither. Leave it out."]
     return []
 
 

@@ -59,8 +59,8 @@ class Experiment:
         prior_correction: predict with class frequencies estimated from the target's texts (one label a text).
         search: values to try, by their paths, such as `{methods.dann.weight: [0.03, 0.1]}`: each is trained, and
             `training.metric_for_best_model` chooses.
-        report_examples: number of the surest wrong predictions that the report shows with their texts; 0 keeps all text
-            of the corpus out of it.
+        report_examples: number of the worst predictions, of classes the surest wrong ones, that the report shows with
+            their texts; 0 keeps all text of the corpus out of it.
         baselines: simple predictors to score too; null is all of the task's.
         tokenizer: where the tokenizer is, if not with the model.
         revision: the Hub model's commit, tag or branch.

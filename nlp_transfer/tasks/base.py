@@ -228,11 +228,7 @@ class FittedTask(ABC):
         raise ConfigError(f"{self.name} has no loss of a row.")
 
     def predictions(self, logits: "np.ndarray", *, plain: bool = False) -> "np.ndarray":
-        """Return the chosen classes: ids, shape (rows,), or 0/1, shape (rows, classes), for multi-label.
-
-        Args:
-            plain: without thresholds and costs.
-        """
+        """Return class ids, (rows,), or for multi-label 0/1, (rows, classes); `plain` without thresholds and costs."""
         raise ConfigError(f"{self.name} has no classes.")
 
     def probabilities(self, logits: "np.ndarray") -> "np.ndarray":
@@ -265,6 +261,10 @@ class FittedTask(ABC):
     def gains(self, ours: Predictions, theirs: Predictions) -> dict[str, float]:
         """Return 95 % intervals of differences from another model on the same rows, by name; none by default."""
         return {}
+
+    def errors(self, predictions: Predictions) -> "np.ndarray":
+        """Return how wrong each prediction of labelled rows is, shape (rows,), 0 where it is right."""
+        raise ConfigError(f"{self.name} predicts neither classes nor numbers.")
 
     def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
         """Yield the lines of predictions of one split, without `split` and `domain`."""

@@ -8,7 +8,6 @@ import numpy as np
 from nlp_transfer.data.corpus import IMAGE
 from nlp_transfer.data.row_inputs import row_inputs
 from nlp_transfer.data.validation.row_kinds import ROW_KINDS
-from nlp_transfer.metrics.probability_scores import confidences
 from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.base import Predictions
 from nlp_transfer.tasks.blocks import Figure, Section, Table, Text
@@ -26,7 +25,7 @@ def confidence(run: RunContext) -> Section | None:
     """Return the section with the figures of each domain's predictions; None without classes or labels."""
     figures: list[Figure] = []
     counts = _training_counts(run)
-    for domain, split, one in judged_splits(run):
+    for domain, split, one in judged_splits(run) if run.task.label_names else ():
         if len(one.ids) < MIN_ROWS:
             continue
         where, rows = f"{domain} {split}", run.rows[domain][split]
@@ -38,15 +37,18 @@ def confidence(run: RunContext) -> Section | None:
     return Section("Confidence and errors", tuple(figures)) if figures else None
 
 
-def surest_errors(run: RunContext) -> Section | None:
-    """Return the section with the texts of the surest wrong predictions; None if none is asked for."""
+def worst_errors(run: RunContext) -> Section | None:
+    """Return the section with the texts of the worst predictions; None if none is asked for.
+
+    They are the surest wrong classes, or the numbers that are farthest off.
+    """
     blocks: list[Text | Table] = []
+    measure = "confidence" if run.task.label_names else "deviations off"
     for domain, split, one in judged_splits(run) if run.experiment.report_examples else ():
         assert one.labels is not None
-        predictions = run.task.predictions(one.logits)
-        sure = confidences(run.task.probabilities(one.logits), predictions)
-        wrong = np.flatnonzero((predictions != one.labels).reshape(len(sure), -1).any(axis=1))
-        chosen = wrong[np.argsort(-sure[wrong], kind="stable")][: run.experiment.report_examples]
+        errors = run.task.errors(one)
+        wrong = np.flatnonzero(errors)
+        chosen = wrong[np.argsort(-errors[wrong], kind="stable")][: run.experiment.report_examples]
         shown = replace(one, ids=[one.ids[i] for i in chosen], logits=one.logits[chosen], labels=one.labels[chosen])
         lines = run.task.rows(shown, run.rows[domain][split].select(chosen))
         held = run.corpora[domain].splits[split].select(chosen)
@@ -55,21 +57,22 @@ def surest_errors(run: RunContext) -> Section | None:
         rows = [
             [
                 *_shortened(text),
-                _names(line["label"]),
-                _names(line["predicted"]),
-                f"{probability:.3f}",
+                _shown(line["label"] if "label" in line else line["reference"]),
+                _shown(line["predicted"]),
+                f"{error:.3f}",
             ]
-            for text, line, probability in zip(texts, lines, sure[chosen], strict=True)
+            for text, line, error in zip(texts, lines, errors[chosen], strict=True)
         ]
-        blocks.append(Text(f"{domain} {split}: {len(rows):,} of {len(wrong):,} wrong predictions"))
-        columns = [*names, "label", "predicted", "confidence"]
+        what = f"wrong predictions, by {measure}" if run.task.label_names else f"predictions, by {measure}"
+        blocks.append(Text(f"{domain} {split}: {len(rows):,} of {len(wrong):,} {what}"))
+        columns = [*names, "label" if run.task.label_names else "true", "predicted", measure]
         blocks.append(Table("", columns, rows, names=len(columns) - 1, in_terminal=False))
-    return Section("Surest errors", tuple(blocks)) if blocks else None
+    return Section("Worst errors", tuple(blocks)) if blocks else None
 
 
 def judged_splits(run: RunContext) -> Iterator[tuple[str, str, Predictions]]:
-    """Yield the labelled split that each domain of a classifier is judged by: test, else validation, else its last."""
-    for domain, splits in run.scored.items() if run.task.label_names else ():
+    """Yield the labelled split that each domain is judged by: test, else validation, else its last."""
+    for domain, splits in run.scored.items():
         known = {split: one for split, one in splits.items() if one.labels is not None}
         if known:
             split = next((name for name in ("test", "validation") if name in known), list(known)[-1])
@@ -94,5 +97,10 @@ def _shortened(texts: str | tuple[str, ...]) -> list[str]:
     return [text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…" for text in plain]
 
 
-def _names(labels: str | list[str]) -> str:
-    return labels if isinstance(labels, str) else ", ".join(labels) or "none"
+def _shown(value: str | list[str] | float | dict[str, float]) -> str:
+    """Return a class, labels, a number, or several by name as a cell."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number:.4g}" for name, number in value.items())
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    return value if isinstance(value, str) else f"{value:.4g}"

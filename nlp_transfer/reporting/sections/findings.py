@@ -11,7 +11,7 @@ from nlp_transfer.reporting.sections.adaptation import (
     target_labels,
 )
 from nlp_transfer.reporting.sections.before_training import without_source
-from nlp_transfer.reporting.sections.confidence import confidence, surest_errors
+from nlp_transfer.reporting.sections.confidence import confidence, worst_errors
 from nlp_transfer.reporting.sections.curves import curves
 from nlp_transfer.reporting.sections.label_shift import label_shift
 from nlp_transfer.reporting.sections.principal_components import principal_components
@@ -34,7 +34,7 @@ FINDINGS: tuple[Callable[[RunContext], Section | None], ...] = (
     curves,
     confidence,
     principal_components,
-    surest_errors,
+    worst_errors,
 )
 """Each returns None where a run has nothing of its kind. A report keeps the sections that they return."""
 

@@ -204,6 +204,14 @@ class FittedClassification(FittedTask):
         choose = self.decision.plain_choice if plain else self.decision.choose
         return choose(self.probabilities(logits))
 
+    def errors(self, predictions: Predictions) -> np.ndarray:
+        """Return the confidence of each wrong prediction, 0 of a right one."""
+        from nlp_transfer.metrics.probability_scores import confidences
+
+        chosen = self.predictions(predictions.logits)
+        wrong = (chosen != predictions.labels).reshape(len(chosen), -1).any(axis=1)
+        return np.asarray(np.where(wrong, confidences(self.probabilities(predictions.logits), chosen), 0.0))
+
     def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
         """Yield the labels, the prediction and the probabilities of each text."""
         return self.decision.prediction_rows(

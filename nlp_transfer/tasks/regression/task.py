@@ -209,6 +209,12 @@ class FittedRegression(FittedReadingTask):
         judged = RegressionRows(predicted, labels, self.value_names, self.half_widths, interval)
         return {"loss": loss, **compute_scores(judged)}
 
+    def errors(self, predictions: Predictions) -> np.ndarray:
+        """Return the distance of each row's numbers from the true ones, in deviations of the training rows."""
+        assert predictions.labels is not None
+        apart = np.abs(self.values(predictions.logits) - predictions.labels)
+        return np.asarray((apart / self.units.scale).mean(axis=1))
+
     def rows(self, predictions: Predictions, encoded: "Dataset") -> Iterator[dict[str, Any]]:
         """Yield the numbers of each text."""
         predicted = self.values(predictions.logits)

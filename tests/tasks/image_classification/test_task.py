@@ -143,13 +143,13 @@ def test_a_corpus_without_labels_is_refused(tmp_path):
         ImageClassification().fit(corpus)
 
 
-def test_surest_errors_are_named_by_their_files(corpus, tmp_path):
+def test_worst_errors_are_named_by_their_files(corpus, tmp_path):
     encoder = tiny_image_encoder(tmp_path / "encoder")
     tree = image_tree(encoder, corpus, tmp_path / "run", num_train_epochs=1, learning_rate=1e-6)
     run(load_config(tree={**tree, "report_examples": 2}))
     text = (tmp_path / "run" / "report.md").read_text()
-    assert "## Surest errors" in text
-    assert ".png |" in text.split("## Surest errors")[1]
+    assert "## Worst errors" in text
+    assert ".png |" in text.split("## Worst errors")[1]
 
 
 def test_labels_of_a_row_for_people():
