@@ -120,9 +120,9 @@ class CorpusConfig(CheckedArguments):
             `text` (a string, or a list of paragraphs), `label` (a string, an integer or a list) or `labels` (a list),
             and `id`; for entities `spans`; for pairs `first` and `second`; for regression `value`; for images `image`
             (a path, relative to the file that names it); for summarization `document` (a string, or a list of its
-            sentences), `summary` and `highlights` (passages of the document). Names match in any case. Several columns
-            that become `labels` (or `label`) mark one class each, with 1, true, yes or x: `{tax: labels, tort:
-            labels}`; several numbers keep their names or get others: `{cost: value, Tage: value.days}`.
+            sentences), `summary` and `highlights` (passages of the document). Names match in any case. Of several that
+            become `labels` (or `label`) each marks a class, with 1, true, yes or x: `{tax: labels, tort: labels}`; of
+            several numbers each keeps its name, or gets another: `{cost: value, Tage: value.days}`.
         label_names: class names in the order of their ids; an integer label i is the i-th of them.
         split: settings for splits that the source lacks.
         encoding: of text files neither in UTF-8 nor marked as UTF-16, e.g. `cp1250`; null is Windows-1252 if clear.

@@ -15,10 +15,10 @@ _BATCH = 1000
 
 
 def duplicate_notes(splits: dict[str, Dataset]) -> list[str]:
-    """Return a note with the number of copies of training texts, of pairs of first texts, for each evaluation split.
+    """Return notes on training texts with different labels, and on their copies in each evaluation split.
 
-    The first one is on training texts with different labels, if there are some. Others are such
-    as "test: 3 of 158 texts are exact copies of training texts (2 of them with another label)."
+    Such as "test: 3 of 158 texts are exact copies of training texts (2 of them with another label)." Of pairs they are
+    on the first texts.
     """
     if "train" not in splits:
         return []
