@@ -72,6 +72,11 @@ class LongDocuments:
         if self.pooling in ("first", "head_tail"):
             count = {"first": 1, "head_tail": 2}[self.pooling]
             problems.append(f"task.pooling is {self.pooling!r}: set task.max_windows: {count} and task.pooling: mean.")
+        elif self.pooling == "attention":
+            problems.append(
+                f"task.pooling is 'attention', which has no gain over {DEFAULT_POOLING} where it was measured "
+                f"(configs/README.md). Take one of {', '.join(POOLINGS)}."
+            )
         elif self.pooling not in POOLINGS:
             problems.append(f"task.pooling: {did_you_mean('pooling', self.pooling, POOLINGS)}")
         other = self.pooling not in (DEFAULT_POOLING, "mean")  # the default of earlier versions, in their runs' records

@@ -194,6 +194,7 @@ def test_pooling_is_searched(encoder: Path, long_corpus: Path, tmp_path: Path) -
     ("task", "methods", "message"),
     [
         ({"pooling": "first"}, [], "task.pooling is 'first': set task.max_windows: 1 and task.pooling: mean."),
+        ({"pooling": "attention"}, [], "task.pooling is 'attention', which has no gain over first_and_mean where it"),
         ({"pooling": "men"}, [], "Did you mean 'mean'"),
         ({"long_documents": "window"}, [], "Unknown mode 'window'. Did you mean 'windows'"),
         ({"window_overlap": -1}, [], "task.window_overlap is -1; expected 0 or more"),
