@@ -254,7 +254,7 @@ def test_a_dry_run_shows_what_is_to_be_guessed(encoder, corpus, tmp_path):
 
 def test_it_is_estimated_like_any_run(encoder, corpus, tmp_path):
     found = estimate(load_config(tree=tree(encoder, corpus, tmp_path / "run")))
-    assert found.texts == 96
+    assert found.rows == 96
     assert found.epochs == 2
     assert set(found.seconds) >= {"Preparing", "Training", "Final scoring"}
     assert not (tmp_path / "run").exists()

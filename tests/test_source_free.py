@@ -118,7 +118,7 @@ def test_dry_run_and_estimate_know_it(trained, target, tmp_path, capsys):
     text = dry_run(experiment)
     assert "The first 10 encoded training examples:" in text
     assert "40 target rows (all of its one file) are seen in training, without labels." in text
-    assert estimate(experiment).texts == 40
+    assert estimate(experiment).rows == 40
 
 
 def test_the_adapted_model_is_used_as_any_other(adapted, target, tmp_path, capsys):

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from nlp_transfer.reporting.evaluation_report import Evaluation
 
 
+_NOT_HERE = (
+    "The corpora that the model learned from were not found by its run: copies of its training texts, and mentions "
+    "that it has not seen, are not known."
+)
+
+
 def evaluate(
     model: str,
     corpus: CorpusConfig,
@@ -94,7 +100,8 @@ def evaluate_model(
     name = _choose_split(loaded, split, predictor.references, predictor.references_noun)
     scored = predictor.evaluate(loaded.splits[name], max_tokens=compute.max_tokens)
     facts = CorpusFacts.of(loaded)
-    facts = replace(facts, notes=(*facts.notes, *_training_notes(learned_from, name, loaded.splits[name])))
+    unknown = () if learned_from else (_NOT_HERE,)
+    facts = replace(facts, notes=(*facts.notes, *unknown, *_training_notes(learned_from, name, loaded.splits[name])))
     about = (predictor.origin, predictor.task, facts, name)
     result = Evaluation(*about, scored.metrics, scored.baselines, options, more=scored.sections)
     if folder is None:

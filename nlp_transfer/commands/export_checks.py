@@ -71,7 +71,7 @@ class ExportCheck:
                 return None
             return (
                 f"int8: {self.agreement:.2%} of {self.texts:,} rows keep their predictions, and {agreement:.2%} must. "
-                "Use --precision float32, texts that are more like yours (--check), or a lower --agreement."
+                "Use --precision float32, rows that are more like yours (--check), or a lower --agreement."
             )
         allowed = TOLERANCE * max(1.0, self.largest)
         if self.difference <= allowed and self.agreement == 1.0:

@@ -35,7 +35,7 @@ from nlp_transfer.data.validation.columns import MissingLabel, typed_tables
 from nlp_transfer.data.validation.ids import check_ids
 from nlp_transfer.data.validation.label_lists import class_notes
 from nlp_transfer.data.validation.labels import LabelNames, add_class_labels
-from nlp_transfer.data.validation.row_kinds import CORPUS_COLUMNS, ROW_KINDS, TEXTS
+from nlp_transfer.data.validation.row_kinds import CORPUS_COLUMNS, REFERENCES, ROW_KINDS, TEXTS
 from nlp_transfer.errors import ConfigError, DataError, did_you_mean
 from nlp_transfer.files import cache_key
 
@@ -215,7 +215,8 @@ def _split(
         made, notes = make_splits(pool, config, method, names.key)
         return {**splits, **made}, notes
     if UNSPLIT in splits:
-        return {"test" if labelled else "unlabeled": splits[UNSPLIT]}, []
+        judged = labelled or REFERENCES & set(splits[UNSPLIT].column_names)
+        return {"test" if judged else "unlabeled": splits[UNSPLIT]}, []
     if trains and "validation" not in splits and config.validation > 0:
         return split_off("validation", splits, config, names.key)
     return splits, []

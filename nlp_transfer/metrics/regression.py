@@ -58,6 +58,8 @@ def regression_scores(rows: RegressionRows) -> dict[str, Any]:
     if rows.half_widths is not None:
         inside = np.abs(truth - guesses) <= rows.half_widths
         scores["interval_coverage"] = float(inside.mean())
+        for name, share in zip(rows.names, inside.mean(axis=0), strict=True):
+            per_value[name]["interval_coverage"] = float(share)
         scores |= {"interval_width": float(2 * rows.half_widths[0])} if len(own) == 1 else {}
     return {**scores, "per_value": per_value}
 

@@ -79,7 +79,7 @@ def _words(score: float | None) -> str:
 
 
 def _ordinal(name: str, title: str, greater_is_better: bool) -> Metric:
-    fields: dict[str, Any] = {"has_interval": True, "logged": True, "compared": True}
+    fields: dict[str, Any] = {"has_interval": True, "logged": True, "compared": True, "table": -1}
     return Metric(name, greater_is_better, _ORDER, OrdinalRows, title, ("", title), **fields)
 
 

@@ -106,7 +106,7 @@ def class_without_text(corpus, choose):
 def file_that_is_no_text(corpus, choose):
     file = corpus.file(choose).with_name(choose(st.sampled_from(["notes.pdf", "1.text", "README", "1.txt.bz2"])))
     file.write_bytes(b"x")
-    return (str(file.parent), file.name, "files are no .txt")
+    return (str(file.parent), file.name, "no .txt")
 
 
 @fault

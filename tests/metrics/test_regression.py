@@ -69,6 +69,7 @@ def test_coverage_and_width_of_intervals():
     assert (scores["interval_coverage"], scores["interval_width"]) == (0.75, 2.0)
     two = RegressionRows(np.full((4, 2), 2.0), truth[:, [0, 0]], "xy", half_widths=np.array([1.0, 0.5]), interval=True)
     scores = regression_scores(two)
+    assert [one["interval_coverage"] for one in scores["per_value"].values()] == [0.75, 0.25]
     assert scores["interval_coverage"] == 0.5  # of one number 3 of 4 errors are below its half width, of the other 1
     assert not {"mae", "mae_low", "mse", "interval_width"} & scores.keys()
 

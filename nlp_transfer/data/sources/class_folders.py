@@ -111,7 +111,9 @@ def _class_files(path: Path, kind: FileKind) -> list[tuple[str, Path]]:
         ]
         if others:
             named = ", ".join(entry.name for entry in others[:3])
-            problems.append(f"{folder}: {len(others)} files are no {kind.listed} ({named}, …).")
+            more = ", …" if len(others) > 3 else ""
+            what = "1 entry is" if len(others) == 1 else f"{len(others)} entries are"
+            problems.append(f"{folder}: {what} no {kind.listed} ({named}{more}). Take what is none out of the folder.")
         problems += [f"{path}: {problem}" for file in found if (problem := utf8_problem(file))][:3]
         files += [(folder.name, file) for file in found]
     without_class = sorted(entry for entry in path.iterdir() if entry in kind)

@@ -132,6 +132,9 @@ ROW_KINDS: dict[str, RowKind] = {
 }
 """The kinds of rows by name. One line a kind."""
 
+REFERENCES = frozenset(name for kind in ROW_KINDS.values() for name in kind.references)
+"""The columns, beside labels, that rows of any kind are learned from and judged by."""
+
 _MADE = dict.fromkeys(name for kind in ROW_KINDS.values() for name in kind.made)
 
 CORPUS_COLUMNS = ("id", "text", "label", "labels", *_MADE)

@@ -130,8 +130,11 @@ def decision_section(
     if decision.set_levels is not None:
         kind = "for each class" if settings.sets.per_class else "on average over texts"
         facts.append(f"- A set holds the true class with a probability of at least {settings.sets.coverage:g}, {kind}.")
-        if decision.multi_label:
-            facts.append("- A predicted label may be missing in the set: thresholds serve F1 or costs, sets coverage.")
+        facts.append(
+            "- A predicted label may be missing in the set: thresholds serve F1 or costs, sets coverage."
+            if decision.multi_label
+            else "- The prediction may be missing in the set, which may be empty: no class is as probable as usual."
+        )
     if decision.costs is not None:
         facts.append(
             "- Predictions have the least expected cost by `task.decision.costs`, not the largest probability."

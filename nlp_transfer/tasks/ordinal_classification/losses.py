@@ -17,7 +17,7 @@ def ordinal_loss(logits: Tensor, labels: Tensor, *, class_weights: Tensor | None
     """Return the loss of each row.
 
     Args:
-        logits: shape (rows, classes), the lowest class first.
+        logits: shape (rows, classes), the lowest class first; losses of float64 logits are float64.
         labels: class ids, shape (rows,).
         class_weights: weight of the rows of each class, shape (classes,).
 
@@ -26,7 +26,7 @@ def ordinal_loss(logits: Tensor, labels: Tensor, *, class_weights: Tensor | None
         >>> bool(near < far)
         True
     """
-    logs = functional.log_softmax(logits.float(), dim=-1)
+    logs = functional.log_softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)), dim=-1)
     below = logs.logcumsumexp(dim=-1)[:, :-1]
     above = logs.flip(-1).logcumsumexp(dim=-1).flip(-1)[:, 1:]
     thresholds = torch.arange(logits.shape[1] - 1, device=labels.device)

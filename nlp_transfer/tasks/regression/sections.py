@@ -46,13 +46,17 @@ def scatter(where: str, predicted: np.ndarray, references: np.ndarray, names: Se
 
 
 def interval_section(
-    half_widths: np.ndarray | None, coverage: float | None, rows: str, names: Sequence[str], inside: Mapping[str, float]
+    half_widths: np.ndarray | None,
+    coverage: float | None,
+    rows: str,
+    names: Sequence[str],
+    inside: Mapping[str, Sequence[float]],
 ) -> Section | None:
     """Return the section on intervals; None without.
 
     Args:
         rows: those that they were fitted on.
-        inside: share of true numbers that are inside, by domain and split.
+        inside: share of true numbers that are inside, by number, of each domain and split.
     """
     if half_widths is None or coverage is None:
         return None
@@ -61,12 +65,15 @@ def interval_section(
         return Section("Intervals", (Text(problem), Alert(problem)))
     of_validation = f" {SAME_ROWS}" if rows.endswith(" validation") else ""
     listed = ", ".join(f"±{half:.4g} ({name})" for half, name in zip(half_widths, names, strict=True))
+    each = "The true number is" if len(names) == 1 else "Each true number by itself is"
     blocks: list[Block] = [
         Text(
-            f"Fitted on {rows}: {listed}. The true number is inside with a probability of at least {coverage:g}, for "
+            f"Fitted on {rows}: {listed}. {each} inside with a probability of at least {coverage:g}, for "
             f"texts like these rows; on another domain there is no promise.{of_validation}"
         )
     ]
     if inside:
-        blocks.append(Table("", ["split", "inside"], [[name, f"{share:.1%}"] for name, share in inside.items()]))
+        titles = ["inside"] if len(names) == 1 else [f"{name} inside" for name in names]
+        shares = [[name, *(f"{share:.1%}" for share in of)] for name, of in inside.items()]
+        blocks.append(Table("", ["split", *titles], shares))
     return Section("Intervals", tuple(blocks))

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from nlp_transfer.tasks.predictor import Predictor
 
 
+MAX_STEP = 0.01
+"""Largest distance of neighbours in float32, in deviations of the training rows."""
+
+
 @dataclass(frozen=True)
 class Regression(ReadingTask):
     """Predict numbers of texts.
@@ -121,8 +125,9 @@ class FittedRegression(FittedReadingTask):
         deviation = values.std(axis=0)
         if constant := [name for name, of in zip(self.value_names, deviation, strict=True) if not of > 0]:
             raise DataError(
-                f"{corpus.origin}: all training rows have the same {constant[0]}; there is nothing to learn."
+                f"{corpus.origin}: all training rows have the same {constant[0]!r}; there is nothing to learn."
             )
+        self._check_precision(corpus, values)
         self._check_validation(corpus)
         self.units = Calibration(deviation, values.mean(axis=0))
         self.restored = False
@@ -130,6 +135,17 @@ class FittedRegression(FittedReadingTask):
         coverage = config.decision.intervals.coverage
         self.calibration_needs = ["task.decision.intervals.coverage"] if coverage is not None else []
         self.fitted_rows = ""
+
+    def _check_precision(self, corpus: Corpus, values: np.ndarray) -> None:
+        """Raise DataError for numbers that differ by too little for a network, which computes in float32."""
+        steps = np.spacing(np.abs(values).max(axis=0).astype(np.float32))
+        for name, step, deviation in zip(self.value_names, steps, values.std(axis=0), strict=True):
+            if step > MAX_STEP * deviation:
+                raise DataError(
+                    f"{corpus.origin}: the deviation of {name!r} is {deviation:.3g}, and float32, in which networks "
+                    f"compute, tells numbers of its size apart by {step:.3g}. Subtract a constant, such as "
+                    f"{np.median(values[:, self.value_names.index(name)]):.10g}."
+                )
 
     def _check_validation(self, corpus: Corpus) -> None:
         """Raise DataError for a validation split of which R² is undefined."""
@@ -255,10 +271,11 @@ class FittedRegression(FittedReadingTask):
         from nlp_transfer.tasks.regression.sections import interval_section, scatter
 
         fitted = calibration_split(corpora["source"].splits) if "source" in corpora else ""
-        inside, figures = dict[str, float](), list[Block]()
+        inside, figures = dict[str, list[float]](), list[Block]()
         for domain, split, one in self._judged(predictions):
             if (domain, split) != ("source", fitted) and "interval_coverage" in one.metrics:
-                inside[f"{domain} {split}"] = one.metrics["interval_coverage"]
+                shares = (scores["interval_coverage"] for scores in one.metrics["per_value"].values())
+                inside[f"{domain} {split}"] = list(shares)
             if split == "test" or domain == "target":
                 figures += scatter(f"{domain} {split}", self.values(one.logits), one.labels, self.value_names)  # type: ignore[arg-type]
         coverage = self.config.decision.intervals.coverage

@@ -24,9 +24,10 @@ def value_names(rows: "Dataset", names: Sequence[str] = (), where: str = "") -> 
     if not names or len(own) == len(names) == 1:
         return own
     if set(own) != set(names):
+        wanted = [name for name in names if name not in own] or names
         raise DataError(
-            f"{where} has the numbers {', '.join(own)}; expected {', '.join(names)}, as in the source. Name them, as "
-            f"in `columns: {{THEIRS: value.{names[0]}}}`, or leave them out."
+            f"{where} has the numbers {', '.join(own)}; expected {', '.join(names)}, as in the source. Name the "
+            f"others, as in `columns: {{THEIRS: value.{wanted[0]}}}`, or take no column for a number."
         )
     return list(names)
 
@@ -37,13 +38,13 @@ def value_array(rows: "Dataset", names: Sequence[str]) -> np.ndarray:
 
 
 def plain(numbers: Iterable[float], names: Sequence[str]) -> Any:
-    """Return one number, or several by name, to the 9 significant digits of float32; None for one that is infinite.
+    """Return one number, or several by name, with as many digits as float32 tells apart; None for an infinite one.
 
     Example:
         >>> plain([1.5], ["price"]), plain([1.5, 2.0], ["price", "term"])
         (1.5, {'price': 1.5, 'term': 2.0})
     """
-    values = [float(f"{number:.9g}") if math.isfinite(number) else None for number in numbers]
+    values = [float(str(np.float32(number))) if math.isfinite(number) else None for number in numbers]
     return values[0] if len(names) == 1 else dict(zip(names, values, strict=True))
 
 

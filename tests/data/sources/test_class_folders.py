@@ -34,7 +34,7 @@ def test_text_folders_say_what_is_wrong(tmp_path: Path) -> None:
     root = text_folder(tmp_path / "t", {"a/1.txt": "one", "b/1.pdf": "two"})
     message = load_error(CorpusConfig(path=str(root)))
     assert f"{root / 'b'}: the class 'b' has no text file (.txt or .txt.gz)." in message
-    assert f"{root / 'b'}: 1 files are no .txt or .txt.gz (1.pdf, …)." in message
+    assert f"{root / 'b'}: 1 entry is no .txt or .txt.gz (1.pdf). Take what is none out of the folder." in message
     root = text_folder(tmp_path / "u", {"a/1.txt": "one", "b/1.txt": " \n"})
     assert f"{root / 'b/1.txt'}: the file is empty or has no visible character." in load_error(
         CorpusConfig(path=str(root))

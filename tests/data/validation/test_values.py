@@ -51,7 +51,7 @@ def test_rows_without_numbers_are_unlabelled(tmp_path):
     (tmp_path / "a.csv").write_text("text,price,days\none text,1.5,2\nother text,2.5,3\n")
     columns = {"price": "value", "days": "value"}
     made = load_corpus(CorpusConfig(str(tmp_path / "a.csv"), columns=columns), kind="numbers", trains=False)
-    assert made.splits["unlabeled"]["values"][0] == {"price": 1.5, "days": 2.0}
+    assert made.splits["test"]["values"][0] == {"price": 1.5, "days": 2.0}
 
 
 def test_a_number_that_some_rows_lack_is_missing_there(tmp_path):

@@ -116,6 +116,7 @@ def test_the_decision_is_described():
         "sure); else the decision is `abstain`.",
         "- It accepts 62% of these rows.",
         "- A set holds the true class with a probability of at least 0.9, for each class.",
+        "- The prediction may be missing in the set, which may be empty: no class is as probable as usual.",
         "- Predictions have the least expected cost by `task.decision.costs`, not the largest probability.",
         "- Promises hold for texts like these rows. On the rows themselves scores are a little too good.",
         "- Where these rows chose the checkpoint, too, promises are a little too good: `source.split.calibration` keeps "

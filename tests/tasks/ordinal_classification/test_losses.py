@@ -22,6 +22,13 @@ def test_by_hand():
     assert weighted.tolist() == pytest.approx([expected[0], 2 * expected[1], expected[2] / 2])
 
 
+def test_losses_have_the_precision_of_the_logits():
+    # Heads are fitted in float64, where float32 would end the search too early or never.
+    logits, labels = torch.tensor([[0.1, 0.2, 0.4]], dtype=torch.float64), torch.tensor([1])
+    assert ordinal_loss(logits, labels).dtype == torch.float64
+    assert ordinal_loss(logits.bfloat16(), labels).dtype == torch.float32
+
+
 def test_two_classes_are_a_cross_entropy():
     logits, labels = torch.randn(20, 2, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 2
     expected = torch.nn.functional.cross_entropy(logits, labels, reduction="none")

@@ -18,7 +18,9 @@ def test_a_figure_has_evenly_spaced_rows():
 
 def test_intervals_and_a_promise_that_cannot_be_kept():
     assert interval_section(None, 0.9, "9 rows", ["x"], {}) is None
-    section = interval_section(np.array([2.5]), 0.9, "90 rows of source validation", ["price"], {"source test": 0.875})
+    section = interval_section(
+        np.array([2.5]), 0.9, "90 rows of source validation", ["price"], {"source test": [0.875]}
+    )
     assert section is not None
     assert "Fitted on 90 rows of source validation: ±2.5 (price)." in section.blocks[0].markdown  # type: ignore[union-attr]
     assert section.blocks[1].rows == [["source test", "87.5%"]]  # type: ignore[union-attr]

@@ -47,8 +47,13 @@ def test_corpora_without_numbers_or_with_the_same_in_all_rows_are_refused():
     with pytest.raises(DataError, match=r"the source has no numbers, .* source\.columns: \{theirs: value\}\.$"):
         texts = {name: pd.DataFrame({"text": [f"{name} b", "c d"]}) for name in ("train", "validation")}
         Regression().fit(corpus_from(texts, kind="numbers"))
+    close = [{"text": f"text {i}", "value": 1_700_000_000 + i} for i in range(4)]
+    with pytest.raises(
+        DataError, match=r"deviation of 'value' is 1\.12, and float32, .* Subtract a constant, such as 17"
+    ):
+        Regression().fit(corpus(close))
     same = [{"text": f"text {i}", "value": 3} for i in range(4)]
-    with pytest.raises(DataError, match=r"all training rows have the same value; there is nothing to learn\.$"):
+    with pytest.raises(DataError, match=r"all training rows have the same 'value'; there is nothing to learn\.$"):
         Regression().fit(corpus(same))
     with pytest.raises(ConfigError, match=r"^task\.max_length is 2; a text needs at least 3 tokens\.$"):
         Regression(max_length=2)
