@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from nlp_transfer.commands.compared_rows import scores_of, truth_of
 from nlp_transfer.commands.finished_runs import FinishedRun, read_run
 from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.files import atomic_folder, write_json, write_text
 from nlp_transfer.metrics.bootstrap import mean_and_deviation
 from nlp_transfer.metrics.metric import Metric
 from nlp_transfer.metrics.significance import Difference, RowScores, compare_systems
+from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.html import page, section_html
 from nlp_transfer.reporting.markdown import section_markdown
-from nlp_transfer.reporting.predictions import PREDICTIONS, read_rows
+from nlp_transfer.reporting.predictions import PREDICTIONS, read_rows, truth_of
+from nlp_transfer.tasks import TASKS
 from nlp_transfer.tasks.blocks import Figure, Section, Table, Text
 from nlp_transfer.tasks.charts import Intervals
 
@@ -198,7 +199,10 @@ def row_scores(runs: Sequence[FinishedRun], domain: str, split: str) -> tuple[Me
     """
     rows = [_rows(run, domain, split) for run in runs]
     _check_comparable(runs, rows, f"{domain} {split}")
-    return *scores_of(runs[0], rows), len(rows[0])
+    task, order = TASKS[runs[0].task], [row["id"] for row in rows[0]]
+    by_id = [{row["id"]: row for row in own} for own in rows]
+    scores = task.row_scores([[own[one] for one in order] for own in by_id])
+    return METRICS[task.primary_metric], scores, len(order)
 
 
 def _rows(run: FinishedRun, domain: str, split: str) -> list[dict[str, Any]]:

@@ -142,6 +142,17 @@ def _micro_f1(counts: np.ndarray) -> np.ndarray:
     return np.divide(hits, both, out=np.zeros_like(hits), where=both > 0)
 
 
+def gain_interval(scores: RowScores) -> tuple[float, float]:
+    """Return the 95 % interval of how much higher the first run's metric is than the second's.
+
+    Example:
+        >>> gain_interval(MeanScores(np.array([[0.5, 0.5], [0.25, 0.25]])))
+        (0.25, 0.25)
+    """
+    first, second = scores.resampled(BOOTSTRAP_SAMPLES, 0)
+    return percentile_interval(first - second)
+
+
 @dataclass(frozen=True)
 class Difference:
     """The difference of two systems, second - first.

@@ -35,20 +35,20 @@ def write_predictions(
             zipped.write(json.dumps(to_json_value(line), ensure_ascii=False, allow_nan=False).encode() + b"\n")
 
 
+def truth_of(row: Mapping[str, Any]) -> Any:
+    """Return the reference of a line of predictions; None without one.
+
+    Example:
+        >>> truth_of({"id": 3, "label": "red"})
+        'red'
+    """
+    return next((row[name] for name in ("label", "references", "reference") if name in row), None)
+
+
 def read_rows(path: str | os.PathLike[str], domain: str, split: str) -> list[dict[str, Any]]:
     """Return the lines of one split, in their order."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         return [row for row in map(json.loads, lines) if (row["domain"], row["split"]) == (domain, split)]
-
-
-def number_array(values: Sequence[Any]) -> np.ndarray:
-    """Return the numbers of lines, or those of several names, shape (rows, numbers).
-
-    Example:
-        >>> number_array([{"price": 2.5, "days": 3.0}]).tolist()
-        [[2.5, 3.0]]
-    """
-    return np.array([list(one.values()) if isinstance(one, Mapping) else [one] for one in values], dtype=np.float64)
 
 
 def read_predictions(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from nlp_transfer.data.corpus import Corpus
     from nlp_transfer.metrics.calibration import Calibration
+    from nlp_transfer.metrics.significance import RowScores
     from nlp_transfer.models.loading import LoadedModel
     from nlp_transfer.models.reference import ModelReference
     from nlp_transfer.tasks.predictor import Predictor
@@ -56,6 +57,7 @@ class Predictions:
     metrics: dict[str, Any]
 
 
+Lines = Sequence[Mapping[str, Any]]  # of predictions, with references
 DomainPredictions = Mapping[str, Mapping[str, Predictions]]
 """{domain: {split: predictions}}"""
 
@@ -126,6 +128,11 @@ class Task(CheckedArguments, ABC):
         return compared_headline(where, cls.wording.unit, cls.headline_metrics(scores), systems, cls.ceiling)
 
     @classmethod
+    def row_scores(cls, runs: "Sequence[Lines]") -> "RowScores":
+        """Return what the primary metric is computed of, by the lines of predictions of the same rows by each run."""
+        raise ConfigError(f"{cls.name} writes no lines of predictions, by which runs are compared.")
+
+    @classmethod
     def predictor_class(cls) -> "type[Predictor]":
         """Return the class that predicts with a model of this task; raise CheckpointError if there is none."""
         raise CheckpointError(
@@ -151,8 +158,6 @@ class FittedTask(ABC):
         row_keys: keys of a line of predictions; empty if none are written.
         calibration_needs: settings that need rows which training does not learn from.
         max_length: maximum number of tokens that the network reads at once; 0 for a network that reads no tokens.
-
-    A `tokenizer` is what makes inputs of rows: of images it is their processor.
     """
 
     label_names: Sequence[str] = ()
@@ -178,7 +183,7 @@ class FittedTask(ABC):
         return self.max_length
 
     def load_tokenizer(self, reference: "ModelReference") -> Any:
-        """Return the tokenizer of a model, or the processor of its images."""
+        """Return what makes inputs of rows: the tokenizer of a model, or the processor of its images."""
         from nlp_transfer.models.tokenizer_loading import load_tokenizer
 
         return load_tokenizer(reference)
@@ -216,12 +221,7 @@ class FittedTask(ABC):
     def collator(
         self, tokenizer: "PreTrainedTokenizerBase", *, compiled: bool = False, seed: int = 0
     ) -> Callable[[list[dict[str, Any]]], "dict[str, Tensor]"]:
-        """Return the function that pads rows into a batch.
-
-        Args:
-            compiled: pad to few different lengths, for a compiled model.
-            seed: of random masks.
-        """
+        """Return the function that pads rows into a batch, if `compiled` to few lengths; `seed` is of random masks."""
 
     def row_losses(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
         """Return one loss a row, shape (rows,); raise ConfigError without `Output.ROW_LOSS`."""

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from nlp_transfer.metrics.significance import Choice, ClassScores, MeanScores, choose_run, compare_systems, holm
+from nlp_transfer.metrics.significance import (
+    Choice,
+    ClassScores,
+    CountScores,
+    MeanScores,
+    choose_run,
+    compare_systems,
+    gain_interval,
+    holm,
+)
 
 TRUTH = np.array([0, 0, 1, 1, 2])
 RUNS = np.array([[0, 0, 1, 1, 2], [0, 1, 1, 1, 0]])
@@ -90,3 +99,16 @@ def test_the_score_of_the_best_is_corrected_for_the_choice():
 def test_the_choice_by_hand():
     chosen = choose_run(MeanScores(np.array([[1.0] * 10, [0.0] * 10])))
     assert chosen == Choice(0, 1.0, 1.0, 1.0, (1.0, 0.0), ((0.0, 0.0), (-1.0, -1.0)))
+
+
+def test_swapping_all_counts_turns_the_difference():
+    counts = np.zeros((2, 40, 3), dtype=int)
+    counts[:, :, 2] = counts[:, :, 1] = 1
+    counts[0, :, 0] = 1
+    scores = CountScores(counts)
+    assert scores.observed().tolist() == [1.0, 0.0]
+    assert scores.resampled(10, 0).tolist() == [[1.0] * 10, [0.0] * 10]
+    assert abs(scores.swapped(0, 1, 2000, 0).mean()) < 0.02
+    (found,) = compare_systems(scores, {"b": [1], "a": [0]})
+    assert found.clear
+    assert gain_interval(scores) == (1.0, 1.0)

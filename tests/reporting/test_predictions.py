@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from nlp_transfer.reporting.predictions import read_predictions, write_predictions
+from nlp_transfer.reporting.predictions import read_predictions, truth_of, write_predictions
 
 ROW = {
     "id": "r1",
@@ -73,3 +73,10 @@ def test_predictions_are_read_back_by_domain(tmp_path):
     several = {**row(0, "target", 0.75), "predicted": ["b"], "probabilities": {"a": 0.25, "b": 0.75, "c": 0.5}}
     write_predictions(tmp_path / "m.jsonl.gz", [several, {**several, "predicted": []}])
     assert read_predictions(tmp_path / "m.jsonl.gz", "target", ["test"])[1].tolist() == [[0, 1, 0], [0, 0, 0]]
+
+
+def test_the_truth_is_a_label_entities_a_number_or_a_summary():
+    assert truth_of({"label": "a"}) == "a"
+    assert truth_of({"entities": [], "references": [3]}) == [3]
+    assert truth_of({"summary": "x", "reference": "y"}) == "y"
+    assert truth_of({"summary": "x"}) is None

@@ -1,16 +1,13 @@
 """Report adaptation to the target: labels used, harm done, pseudo-labels, and what else would have been chosen."""
 
 import copy
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nlp_transfer.data.encoding.label_columns import has_label
 from nlp_transfer.methods.pseudo_labels import PseudoLabels
-from nlp_transfer.metrics.bootstrap import gain_scores
-from nlp_transfer.metrics.entities import f1_gain_interval, line_counts
 from nlp_transfer.metrics.metric import number
 from nlp_transfer.metrics.model_selection import TARGET_MACRO_F1
 from nlp_transfer.metrics.negative_transfer import (
@@ -21,11 +18,9 @@ from nlp_transfer.metrics.negative_transfer import (
     closed_share,
     compare,
 )
-from nlp_transfer.metrics.regression import r2_gain_interval
-from nlp_transfer.metrics.rouge import rouge_scores
-from nlp_transfer.metrics.summarization import gain_interval
+from nlp_transfer.metrics.significance import gain_interval
 from nlp_transfer.metrics.table import LABEL_FREE, METRICS
-from nlp_transfer.reporting.predictions import PREDICTIONS, number_array, read_predictions, read_rows
+from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions, read_rows, truth_of
 from nlp_transfer.reporting.run_context import RunContext
 from nlp_transfer.tasks.blocks import Section, facts_section
 from nlp_transfer.training.target_data import adaptation_split, selects_by_target_labels
@@ -34,35 +29,31 @@ THIRD_MODEL = "tfidf_svm"
 """The baseline that judges between the adapted and the source-only model, since it errs in other ways."""
 
 if TYPE_CHECKING:
-    from nlp_transfer.tasks.base import DomainScores, Predictions
+    from nlp_transfer.tasks.base import DomainScores, Lines, Predictions, Task
 
 
 def source_only_scores(run: RunContext) -> "DomainScores":
     """Return the scores of the source-only baseline, with the interval of the model's gain over it on the same rows."""
     assert run.source_only is not None
-    scores = copy.deepcopy(run.source_only.metrics)
+    scores, task = copy.deepcopy(run.source_only.metrics), type(run.task.config)
     place = run.predictions.parent / SOURCE_ONLY / PREDICTIONS
     for domain, splits in scores.items():
         for split, one in splits.items():
-            ours = run.scored[domain][split]
-            if "rouge1" in one:
-                ours_by_row, theirs_by_row = (_rouge1(path, domain, split) for path in (run.predictions, place))
-                low, high = gain_interval(ours_by_row, theirs_by_row)
-                one.update({"rouge1_gain_low": low, "rouge1_gain_high": high})
-            elif "entity_f1" in one:
-                counts = [line_counts(read_rows(path, domain, split)) for path in (run.predictions, place)]
-                low, high = f1_gain_interval(*counts)
-                one.update({"entity_f1_gain_low": low, "entity_f1_gain_high": high})
-            elif "r2" in one and ours.labels is not None:
-                saved = [read_rows(path, domain, split) for path in (run.predictions, place)]
-                own, other = (number_array([row["predicted"] for row in lines]) for lines in saved)
-                low, high = r2_gain_interval(own, other, ours.labels)
-                one.update({"r2_gain_low": low, "r2_gain_high": high})
-            elif run.task.label_names and ours.labels is not None:
-                _, theirs = read_predictions(place, domain, (split,))
-                made = run.task.predictions(ours.logits), theirs, ours.labels.astype(int)
-                one.update(gain_scores(*made, run.task.primary_metric))
+            lines = [read_rows(path, domain, split) for path in (run.predictions, place)]
+            one.update(gains(task, lines))
     return scores
+
+
+def gains(task: "type[Task]", runs: "Sequence[Lines]") -> dict[str, float]:
+    """Return the 95 % interval of the first run's gain over the second by the primary metric; empty without references.
+
+    Args:
+        runs: lines of predictions of the same rows.
+    """
+    if not runs[0] or any(truth_of(line) is None for line in runs[0]):
+        return {}
+    low, high = gain_interval(task.row_scores(runs))
+    return {f"{task.primary_metric}_gain_low": low, f"{task.primary_metric}_gain_high": high}
 
 
 def ceiling_scores(run: RunContext) -> "DomainScores":
@@ -71,12 +62,11 @@ def ceiling_scores(run: RunContext) -> "DomainScores":
     With the interval of the gain over it, unless it was scored on other rows, as where a split is made anew.
     """
     assert run.ceiling is not None
-    one, ours = copy.deepcopy(run.ceiling.metrics["source"]["test"]), run.scored["target"]["test"]
+    one = copy.deepcopy(run.ceiling.metrics["source"]["test"])
     place = run.predictions.parent / CEILING / PREDICTIONS
-    if ours.labels is not None and [row["id"] for row in read_rows(place, "source", "test")] == ours.ids:
-        _, theirs = read_predictions(place, "source", ("test",))
-        made = run.task.predictions(ours.logits), theirs, ours.labels.astype(int)
-        one.update(gain_scores(*made, run.task.primary_metric))
+    lines = read_rows(run.predictions, "target", "test"), read_rows(place, "source", "test")
+    if [row["id"] for row in lines[0]] == [row["id"] for row in lines[1]]:
+        one.update(gains(type(run.task.config), lines))
     return {"target": {"test": one}}
 
 
@@ -100,13 +90,6 @@ def gap_to_ceiling(run: RunContext) -> Section | None:
         facts[f"{metric.title} of {SOURCE_ONLY}"] = metric.format(source_only)
         facts["gap closed by the model"] = "none to close" if share is None else f"{share:.0%}"
     return facts_section("Gap to the ceiling", ("measure", "result"), facts)
-
-
-def _rouge1(predictions: Path, domain: str, split: str) -> list[float]:
-    """Return the ROUGE-1 of each saved summary of a split."""
-    rows = read_rows(predictions, domain, split)
-    pairs = [row["summary"] for row in rows], [row["reference"] for row in rows]
-    return [one["rouge1"] for one in rouge_scores(*pairs, kinds=["rouge1"])]
 
 
 def adaptation(run: RunContext) -> Section | None:

@@ -3,9 +3,9 @@
 import numpy as np
 
 from nlp_transfer.methods.base import source_free
-from nlp_transfer.metrics.bootstrap import gain_scores
 from nlp_transfer.metrics.probability_scores import confidences
 from nlp_transfer.reporting.run_context import RunContext, metrics_of
+from nlp_transfer.reporting.sections.adaptation import gains
 from nlp_transfer.tasks.base import DomainScores
 from nlp_transfer.tasks.blocks import Alert, Section, Table, Text
 
@@ -21,9 +21,9 @@ def scores_before(run: RunContext) -> DomainScores:
     for domain, splits in scores.items():
         for split, one in splits.items():
             ours, theirs = run.scored[domain][split], run.before[domain][split]
-            if run.task.label_names and ours.labels is not None:
-                adapted, untrained = (run.task.predictions(side.logits) for side in (ours, theirs))
-                one.update(gain_scores(adapted, untrained, ours.labels.astype(int), run.task.primary_metric))
+            if run.task.row_keys:
+                rows = run.rows[domain][split]
+                one.update(gains(type(run.task.config), [list(run.task.rows(side, rows)) for side in (ours, theirs)]))
             else:
                 one.update(run.task.gains(ours, theirs))
     return scores

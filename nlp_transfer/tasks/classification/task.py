@@ -14,7 +14,7 @@ from nlp_transfer.data.corpus import Corpus, calibration_split
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.metric import ClassificationRows, ProbabilityRows, Scores
 from nlp_transfer.models.outputs import Output
-from nlp_transfer.tasks.base import DomainPredictions, DomainScores, FittedTask, Predictions, Task
+from nlp_transfer.tasks.base import DomainPredictions, DomainScores, FittedTask, Lines, Predictions, Task
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.classification.baselines import Baseline, fit_baselines, predict_all, score_baselines
 from nlp_transfer.tasks.classification.checks import value_problems
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nlp_transfer.metrics.calibration import Calibration
+    from nlp_transfer.metrics.significance import RowScores
     from nlp_transfer.models.loading import ProblemType
 
 
@@ -76,6 +77,17 @@ class Classification(Task):
         return class_blocks(systems)
 
     @classmethod
+    def row_scores(cls, runs: Sequence[Lines]) -> "RowScores":
+        """Return the classes of rows and of runs."""
+        from nlp_transfer.metrics.ordinal import KappaScores
+        from nlp_transfer.metrics.significance import ClassScores
+
+        names = list(runs[0][0]["probabilities"])
+        truth = np.array([_class(line["label"], names) for line in runs[0]])
+        predicted = np.array([[_class(line["predicted"], names) for line in run] for run in runs])
+        return (KappaScores if cls.ordered else ClassScores)(predicted, truth)
+
+    @classmethod
     def headline_metrics(cls, scores: Scores) -> list[str]:
         """Return macro-F1, and accuracy or its multi-label counterpart."""
         return [cls.primary_metric, "exact_match" if "exact_match" in scores else "accuracy"]
@@ -87,6 +99,11 @@ class Classification(Task):
 
         sentences = [super().headline(where, scores, others), *cost_sentences(scores, others)]
         return " ".join([*sentences, *rare_classes(scores, where)])
+
+
+def _class(label: str | list[str], names: list[str]) -> Any:
+    """Return a class id, or zeros and ones for a list of names."""
+    return [int(name in label) for name in names] if isinstance(label, list) else names.index(label)
 
 
 class FittedClassification(FittedTask):

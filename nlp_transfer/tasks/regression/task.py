@@ -12,13 +12,20 @@ from nlp_transfer.data.validation.row_kinds import NUMBERS
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.metrics.metric import RegressionRows, Scores
 from nlp_transfer.models.outputs import Output
-from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Predictions
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, Lines, Predictions
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.reading.task import FittedReadingTask, ReadingTask
 from nlp_transfer.tasks.regression import NAME, ROW_KEYS
 from nlp_transfer.tasks.regression.baselines import BASELINES, Baseline
 from nlp_transfer.tasks.regression.decision import NumberDecision, half_widths
-from nlp_transfer.tasks.regression.values import prediction_rows, value_array, value_names, widths_record
+from nlp_transfer.tasks.regression.values import (
+    check_precision,
+    number_array,
+    prediction_rows,
+    value_array,
+    value_names,
+    widths_record,
+)
 from nlp_transfer.tasks.regression.wording import WORDING
 from nlp_transfer.tasks.wording import Wording
 
@@ -28,13 +35,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from nlp_transfer.metrics.calibration import Calibration
+    from nlp_transfer.metrics.significance import RowScores
     from nlp_transfer.models.loading import LoadedModel
     from nlp_transfer.models.reference import ModelReference
     from nlp_transfer.tasks.predictor import Predictor
-
-
-MAX_STEP = 0.01
-"""Largest distance of neighbours in float32, in deviations of the training rows."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,14 @@ class Regression(ReadingTask):
 
         several = len(next(iter(systems.values())).get("per_value", {})) > 1
         return (value_table(systems),) if several else ()
+
+    @classmethod
+    def row_scores(cls, runs: Sequence[Lines]) -> "RowScores":
+        """Return the numbers of rows and of runs."""
+        from nlp_transfer.metrics.regression import NumberScores
+
+        predicted = np.stack([number_array([line["predicted"] for line in run]) for run in runs])
+        return NumberScores(predicted, number_array([line["reference"] for line in runs[0]]))
 
     @classmethod
     def headline_metrics(cls, scores: Scores) -> list[str]:
@@ -127,7 +139,7 @@ class FittedRegression(FittedReadingTask):
             raise DataError(
                 f"{corpus.origin}: all training rows have the same {constant[0]!r}; there is nothing to learn."
             )
-        self._check_precision(corpus, values)
+        check_precision(values, self.value_names, corpus.origin)
         self._check_validation(corpus)
         self.units = Calibration(deviation, values.mean(axis=0))
         self.restored = False
@@ -135,17 +147,6 @@ class FittedRegression(FittedReadingTask):
         coverage = config.decision.intervals.coverage
         self.calibration_needs = ["task.decision.intervals.coverage"] if coverage is not None else []
         self.fitted_rows = ""
-
-    def _check_precision(self, corpus: Corpus, values: np.ndarray) -> None:
-        """Raise DataError for numbers that differ by too little for a network, which computes in float32."""
-        steps = np.spacing(np.abs(values).max(axis=0).astype(np.float32))
-        for name, step, deviation in zip(self.value_names, steps, values.std(axis=0), strict=True):
-            if step > MAX_STEP * deviation:
-                raise DataError(
-                    f"{corpus.origin}: the deviation of {name!r} is {deviation:.3g}, and float32, in which networks "
-                    f"compute, tells numbers of its size apart by {step:.3g}. Subtract a constant, such as "
-                    f"{np.median(values[:, self.value_names.index(name)]):.10g}."
-                )
 
     def _check_validation(self, corpus: Corpus) -> None:
         """Raise DataError for a validation split of which R² is undefined."""

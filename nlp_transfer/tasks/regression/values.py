@@ -1,7 +1,7 @@
 """Read the numbers of a corpus, and write predicted ones."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,10 @@ from nlp_transfer.errors import DataError
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+
+MAX_STEP = 0.01
+"""Largest distance of neighbours in float32, in deviations of the training rows."""
 
 
 def value_names(rows: "Dataset", names: Sequence[str] = (), where: str = "") -> list[str]:
@@ -35,6 +39,32 @@ def value_names(rows: "Dataset", names: Sequence[str] = (), where: str = "") -> 
 def value_array(rows: "Dataset", names: Sequence[str]) -> np.ndarray:
     """Return the numbers of a split by these of its names, shape (rows, numbers)."""
     return np.array([[row[name] for name in names] for row in rows[VALUES]], dtype=np.float64)
+
+
+def check_precision(values: np.ndarray, names: Sequence[str], origin: str) -> None:
+    """Raise DataError for numbers that differ by too little for a network, which computes in float32.
+
+    Args:
+        values: those of the training rows, shape (rows, numbers).
+        origin: the corpus that they are of.
+    """
+    steps = np.spacing(np.abs(values).max(axis=0).astype(np.float32))
+    for name, step, own in zip(names, steps, values.T, strict=True):
+        if step > MAX_STEP * own.std():
+            raise DataError(
+                f"{origin}: the deviation of {name!r} is {own.std():.3g}, and float32, in which networks compute, "
+                f"tells numbers of its size apart by {step:.3g}. Subtract a constant, such as {np.median(own):.10g}."
+            )
+
+
+def number_array(values: Sequence[Any]) -> np.ndarray:
+    """Return the numbers of lines, or those of several names, shape (rows, numbers).
+
+    Example:
+        >>> number_array([{"price": 2.5, "days": 3.0}]).tolist()
+        [[2.5, 3.0]]
+    """
+    return np.array([list(one.values()) if isinstance(one, Mapping) else [one] for one in values], dtype=np.float64)
 
 
 def plain(numbers: Iterable[float], names: Sequence[str]) -> Any:

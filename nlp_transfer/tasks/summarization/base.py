@@ -12,7 +12,7 @@ from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.data.validation.row_kinds import DOCUMENTS
 from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.metric import SummaryRows
-from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Lines, Predictions, Task
 from nlp_transfer.tasks.blocks import Section
 from nlp_transfer.tasks.summarization.baselines import ORACLE, SUMMARY_BASELINES, baseline_scores, document_metrics
 from nlp_transfer.tasks.summarization.bertscore_model import bertscore_folder
@@ -22,6 +22,8 @@ from nlp_transfer.tasks.wording import Wording
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+    from nlp_transfer.metrics.significance import RowScores
 
 
 EXTRACTIVE_WORDING = Wording(
@@ -73,6 +75,16 @@ class Summarization(Task):
     ceiling: ClassVar[str] = ORACLE
 
     bertscore_model: str | None
+
+    @classmethod
+    def row_scores(cls, runs: Sequence[Lines]) -> "RowScores":
+        """Return the ROUGE-1 of rows and of runs."""
+        from nlp_transfer.metrics.rouge import rouge_scores
+        from nlp_transfer.metrics.significance import MeanScores
+
+        references = [str(line["reference"]) for line in runs[0]]
+        found = [rouge_scores([line["summary"] for line in run], references, ["rouge1"]) for run in runs]
+        return MeanScores(np.array([[one["rouge1"] for one in run] for run in found]))
 
     def check_corpus(self, corpus: Corpus, columns: Sequence[str], use: str) -> None:
         """Check that training and validation documents have one of some columns, and that BERTScore can be computed."""

@@ -10,10 +10,12 @@ from nlp_transfer.data.corpus import Corpus, calibration_split
 from nlp_transfer.data.encoding.token_characters import UNITS
 from nlp_transfer.data.validation.row_kinds import ENTITIES
 from nlp_transfer.errors import ConfigError, did_you_mean
+from nlp_transfer.metrics.entities import line_counts
 from nlp_transfer.metrics.metric import EntityRows, Scores
+from nlp_transfer.metrics.significance import CountScores, RowScores
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
-from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Predictions, Task
+from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Lines, Predictions, Task
 from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.token_classification import ENTITY_BASELINES, NAME, ROW_KEYS
 from nlp_transfer.tasks.token_classification.decision import EntityDecision, acceptance
@@ -90,6 +92,11 @@ class TokenClassification(Task):
         return tag_names(classes)
 
     @classmethod
+    def row_scores(cls, runs: Sequence[Lines]) -> "RowScores":
+        """Return the counts of entities of rows and of runs."""
+        return CountScores(np.stack([line_counts(run) for run in runs]))
+
+    @classmethod
     def details(cls, systems: Mapping[str, Scores]) -> tuple[Block, ...]:
         """Return the scores of each class."""
         from nlp_transfer.tasks.token_classification.sections import class_table
@@ -137,12 +144,8 @@ class FittedTokenClassification(FittedTask):
     def settings(self) -> dict[str, Any]:
         """Return the settings of windows, and from which probability entities are accepted."""
         level = {} if self.accept_from is None else {"accept_from": min(self.accept_from, 2.0)}
-        return {
-            "max_length": self.max_length,
-            "overlap": self.config.repeated_tokens,
-            "unit": self.config.unit,
-            **level,
-        }
+        overlap, unit = self.config.repeated_tokens, self.config.unit
+        return {"max_length": self.max_length, "overlap": overlap, "unit": unit, **level}
 
     def fit_tokenizer(self, corpus: Corpus, tokenizer: "PreTrainedTokenizerBase") -> None:
         """Raise ConfigError for a tokenizer that does not know the characters of its tokens."""

@@ -10,6 +10,7 @@ from scipy.special import softmax
 from nlp_transfer.metrics.negative_transfer import NegativeTransferTest, compare
 from nlp_transfer.reporting.predictions import write_predictions
 from nlp_transfer.reporting.sections.adaptation import adaptation, comparison_facts, source_only_scores, target_labels
+from nlp_transfer.tasks import ExtractiveSummarization, OrdinalClassification, Regression, SequenceClassification
 from nlp_transfer.tasks.base import Predictions
 from nlp_transfer.tasks.blocks import Table, facts_section
 
@@ -128,26 +129,7 @@ def test_which_were_learned_from_and_which_chose():
     assert target_labels(run) == facts_section("Target labels", ("use", "labels"), facts)
 
 
-def test_summaries_of_the_source_only_run_have_the_interval_of_the_gain(tmp_path) -> None:
-    def rows(summary):
-        for number in range(30):
-            yield {"id": number, "split": "test", "domain": "target", "summary": summary, "reference": "red fox"}
-
-    keys = ("id", "split", "domain", "summary", "reference")
-    (tmp_path / "source_only").mkdir()
-    write_predictions(tmp_path / "predictions.jsonl.gz", rows("red fox"), keys)
-    write_predictions(tmp_path / "source_only" / "predictions.jsonl.gz", rows("red hen"), keys)
-    run = SimpleNamespace(
-        predictions=tmp_path / "predictions.jsonl.gz",
-        source_only=SimpleNamespace(metrics={"target": {"test": {"rows": 30, "rouge1": 0.5}}}),
-        scored={"target": {"test": None}},
-        task=SimpleNamespace(label_names=()),
-    )
-    scores = source_only_scores(run)["target"]["test"]
-    assert (scores["rouge1_gain_low"], scores["rouge1_gain_high"]) == (0.5, 0.5)
-
-
-def source_only_run(tmp_path, scores, task, made, theirs, labels):
+def source_only_run(tmp_path, task, made, theirs):
     """A run and its source-only baseline, of one split of the target."""
     (tmp_path / "source_only").mkdir()
     keys = ("id", "split", "domain", *made[0])
@@ -156,28 +138,48 @@ def source_only_run(tmp_path, scores, task, made, theirs, labels):
         write_predictions(folder / "predictions.jsonl.gz", lines, keys)
     return SimpleNamespace(
         predictions=tmp_path / "predictions.jsonl.gz",
-        source_only=SimpleNamespace(metrics={"target": {"test": scores}}),
-        scored={"target": {"test": Predictions(list("abcd"), np.zeros((4, 2)), labels, {})}},
-        task=task,
+        source_only=SimpleNamespace(metrics={"target": {"test": {"rows": len(made)}}}),
+        task=SimpleNamespace(config=task),
     )
+
+
+@pytest.mark.parametrize(
+    ("task", "ours", "theirs", "gain"),
+    [
+        (
+            ExtractiveSummarization(),
+            [{"summary": "red fox", "reference": "red fox"}] * 30,
+            [{"summary": "red hen", "reference": "red fox"}] * 30,
+            {"rouge1_gain_low": 0.5, "rouge1_gain_high": 0.5},
+        ),
+        (
+            OrdinalClassification(),
+            [{"label": name, "predicted": name, "probabilities": {"low": 0.5, "high": 0.5}} for name in ("low", "high")]
+            * 30,
+            [
+                {"label": name, "predicted": "low", "probabilities": {"low": 0.5, "high": 0.5}}
+                for name in ("low", "high")
+            ]
+            * 30,
+            {"quadratic_kappa_gain_low": 1.0, "quadratic_kappa_gain_high": 1.0},
+        ),
+        (
+            SequenceClassification(),
+            [{"label": None, "predicted": "low", "probabilities": {"low": 0.5, "high": 0.5}}],
+            [{"label": None, "predicted": "low", "probabilities": {"low": 0.5, "high": 0.5}}],
+            {},
+        ),
+    ],
+    ids=["summaries", "an order", "no labels"],
+)
+def test_the_source_only_run_has_the_interval_of_the_gain(tmp_path, task, ours, theirs, gain) -> None:
+    scores = source_only_scores(source_only_run(tmp_path, task, ours, theirs))["target"]["test"]
+    assert scores == {"rows": len(ours), **gain}
 
 
 def test_numbers_of_the_source_only_run_have_the_interval_of_the_gain(tmp_path) -> None:
-    truth = np.array([[1.0, 5.0], [2.0, 7.0], [3.0, 6.0], [4.0, 8.0]])
-    made = [{"predicted": {"price": a, "days": b}} for a, b in truth.tolist()]
-    theirs = [{"predicted": {"price": 2.5, "days": 6.5}}] * 4
-    run = source_only_run(tmp_path, {"r2": 0.0}, SimpleNamespace(label_names=()), made, theirs, truth)
-    scores = source_only_scores(run)["target"]["test"]
-    assert scores["r2_gain_low"] >= 1.0  # perfect against the mean, whose R² is at most 0 in a resample
-
-
-def test_classes_with_an_order_are_compared_by_kappa(tmp_path) -> None:
-    labels = np.array([0, 1, 2, 1])
-    task = SimpleNamespace(
-        label_names=("low", "mid", "high"), primary_metric="quadratic_kappa", predictions=lambda logits: labels
-    )
-    chances = {"low": 0.2, "mid": 0.6, "high": 0.2}
-    rows = [{"predicted": "mid", "probabilities": chances}] * 4
-    scores = source_only_scores(source_only_run(tmp_path, {}, task, rows, rows, labels))["target"]["test"]
-    assert set(scores) == {"quadratic_kappa_gain_low", "quadratic_kappa_gain_high"}
-    assert scores["quadratic_kappa_gain_high"] == 1.0
+    truth = [{"price": 1.0, "days": 5.0}, {"price": 2.0, "days": 7.0}, {"price": 4.0, "days": 6.0}]
+    ours = [{"predicted": one, "reference": one} for one in truth]
+    theirs = [{"predicted": {"price": 2.5, "days": 6.0}, "reference": one} for one in truth]
+    scores = source_only_scores(source_only_run(tmp_path, Regression(), ours, theirs))["target"]["test"]
+    assert scores["r2_gain_high"] > 1.0  # against a constant, whose R² is at most 0

@@ -12,6 +12,7 @@ from torch import nn
 from nlp_transfer.methods import SourceFree
 from nlp_transfer.reporting.sections import before_training
 from nlp_transfer.reporting.sections.before_training import scores_before, without_source
+from nlp_transfer.tasks import SequenceClassification
 from nlp_transfer.tasks.base import Predictions
 from tests.reporting.sections.reports import alerts_of, rows_of
 
@@ -27,9 +28,18 @@ def finished(labels: np.ndarray | None = LABELS, sources: tuple[str, ...] = ()) 
         metrics = {} if labels is None else {"macro_f1": 0.5}
         return {"source": {}, "target": {"test": Predictions(list("abcd"), logits, labels, metrics)}}
 
+    def lines(one: Predictions, rows: Any) -> Any:
+        names, chosen = ["negative", "positive"], one.logits.argmax(axis=1)
+        truth = [None] * 4 if one.labels is None else [names[label] for label in one.labels]
+        chances = dict.fromkeys(names, 0.5)
+        for label, place in zip(truth, chosen, strict=True):
+            yield {"label": label, "predicted": names[place], "probabilities": chances}
+
     task = SimpleNamespace(
         label_names=["negative", "positive"],
-        primary_metric="macro_f1",
+        config=SequenceClassification(),
+        row_keys=("label", "predicted", "probabilities"),
+        rows=lines,
         predictions=lambda logits: logits.argmax(axis=1),
         probabilities=lambda logits: softmax(logits, axis=1),
         gains=lambda ours, theirs: {"gain": 1.0},
@@ -40,6 +50,7 @@ def finished(labels: np.ndarray | None = LABELS, sources: tuple[str, ...] = ()) 
         task=task,
         scored=side(NOW),
         before=side(BEFORE),
+        rows={"target": {"test": None}},
         experiment=SimpleNamespace(sources=sources, methods=[SourceFree()], model="runs/first/model"),
         trainer=SimpleNamespace(networks={"source_free": network}),
         predictions="runs/second/predictions.jsonl.gz",
@@ -75,5 +86,5 @@ def test_scores_come_with_the_gain_over_them() -> None:
     assert 0 == scores["macro_f1_gain_low"] < scores["macro_f1_gain_high"]
     assert scores_before(finished(None)) == {"source": {}, "target": {}}
     run = finished()
-    run.task.label_names = []
+    run.task.row_keys = ()
     assert scores_before(run)["target"]["test"] == {"macro_f1": 0.5, "gain": 1.0}

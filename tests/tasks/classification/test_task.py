@@ -7,7 +7,7 @@ import torch
 
 from nlp_transfer import corpus_from
 from nlp_transfer.errors import ConfigError, DataError
-from nlp_transfer.tasks import SequenceClassification
+from nlp_transfer.tasks import OrdinalClassification, SequenceClassification
 from nlp_transfer.tasks.classification.decision_settings import DecisionSettings, PredictionSets
 from tests.tiny_runs import rows
 
@@ -130,3 +130,15 @@ def test_a_model_that_is_not_calibrated_is_fitted_as_it_is():
     task.fit_decision(logits, labels)
     expected = np.exp(0.5) / (np.exp(0.5) + 2)
     assert task.decision.set_levels.tolist() == pytest.approx([expected] * 3)
+
+
+def test_runs_are_compared_by_the_classes_of_their_lines():
+    chances = dict.fromkeys("abc", 1 / 3)
+    lines = [{"label": name, "predicted": name, "probabilities": chances} for name in "abc"]
+    lines[2] = {**lines[2], "predicted": "b"}
+    plain = SequenceClassification.row_scores([lines, lines])
+    assert plain.observed().tolist() == pytest.approx([(1 + 2 / 3 + 0) / 3] * 2)
+    ordered = OrdinalClassification.row_scores([lines])
+    assert ordered.observed().tolist() == pytest.approx([1 - 1 / (5 + 2 - 2 * 3 * 2 / 3)])
+    several = [{"label": ["a"], "predicted": ["a", "b"], "probabilities": chances}]
+    assert SequenceClassification.row_scores([several]).observed().tolist() == pytest.approx([1 / 3])

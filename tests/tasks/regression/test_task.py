@@ -169,3 +169,12 @@ def test_a_validation_split_of_one_number_is_refused_before_training(rows, words
     frames = {"train": pd.DataFrame(numbers(12)), "validation": pd.DataFrame([{"text": "a b", "value": 5}] * rows)}
     with pytest.raises(DataError, match=rf"validation has {words} and one value, so that R² is undefined\."):
         Regression().fit(corpus_from(frames, kind="numbers"))
+
+
+def test_runs_are_compared_by_r2():
+    ours = [{"reference": 1.0, "predicted": 1.0}, {"reference": 3.0, "predicted": 2.0}]
+    theirs = [{"reference": 1.0, "predicted": 1.0}, {"reference": 3.0, "predicted": 3.0}]
+    assert Regression.row_scores([ours, theirs]).observed().tolist() == pytest.approx([0.5, 1.0])
+    truth, made = ({"a": 1.0, "b": 2.0}, {"a": 3.0, "b": 4.0}), ({"a": 1.0, "b": 2.0}, {"a": 2.0, "b": 4.0})
+    several = [{"reference": a, "predicted": b} for a, b in zip(truth, made, strict=True)]
+    assert Regression.row_scores([several]).observed().tolist() == pytest.approx([0.75])

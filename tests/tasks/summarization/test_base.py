@@ -25,3 +25,9 @@ def test_scoring_needs_the_encoded_rows():
     assert task.cut_at is None
     with pytest.raises(ValueError, match="give the encoded rows"):
         task.score([[1.0]], [[1]])
+
+
+def test_runs_are_compared_by_rouge_1() -> None:
+    ours = [{"reference": "red fox", "summary": "red fox"}, {"reference": "a hen", "summary": "none"}]
+    theirs = [{"reference": "red fox", "summary": "red hen"}, {"reference": "a hen", "summary": "a hen"}]
+    assert ExtractiveSummarization.row_scores([ours, theirs]).observed().tolist() == pytest.approx([0.5, 0.75])

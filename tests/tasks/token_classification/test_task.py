@@ -181,3 +181,11 @@ def test_a_run_adapts_to_texts_without_entities(encoder, tmp_path):
     gain = report.metrics["target"]["test"]["entity_f1"] - alone["entity_f1"]
     assert alone["entity_f1_gain_low"] <= gain <= alone["entity_f1_gain_high"]
     assert report.facts["training entities that begin or end inside words"] == "0 of 171"
+
+
+def test_runs_are_compared_by_strict_f1():
+    drug, time = ({"start": a, "end": a + 4, "label": label} for a, label in ((0, "DRUG"), (5, "TIME")))
+    ours = [{"entities": [drug], "references": [drug]}, {"entities": [drug, time], "references": [drug]}]
+    theirs = [{"entities": [], "references": [drug]}, {"entities": [time], "references": [drug]}]
+    scores = TokenClassification.row_scores([ours, theirs])
+    assert scores.observed().tolist() == pytest.approx([4 / 5, 0.0])
