@@ -37,7 +37,7 @@ def source_only_scores(run: RunContext) -> "DomainScores":
     assert run.source_only is not None
     scores, task = copy.deepcopy(run.source_only.metrics), type(run.task.config)
     place = run.predictions.parent / SOURCE_ONLY / PREDICTIONS
-    for domain, splits in scores.items():
+    for domain, splits in scores.items() if run.task.row_keys else ():
         for split, one in splits.items():
             lines = [read_rows(path, domain, split) for path in (run.predictions, place)]
             one.update(gains(task, lines))

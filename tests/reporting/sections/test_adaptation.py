@@ -139,7 +139,7 @@ def source_only_run(tmp_path, task, made, theirs):
     return SimpleNamespace(
         predictions=tmp_path / "predictions.jsonl.gz",
         source_only=SimpleNamespace(metrics={"target": {"test": {"rows": len(made)}}}),
-        task=SimpleNamespace(config=task),
+        task=SimpleNamespace(config=task, row_keys=keys),
     )
 
 
