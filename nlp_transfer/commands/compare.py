@@ -17,8 +17,8 @@ def compare(
         nlp-transfer compare runs/lora_seed0 runs/lora_seed1 runs/full_seed0 runs/full_seed1
         nlp-transfer compare runs/lora runs/full --domain target --output runs/lora_or_full
 
-    Runs that differ in their seed alone are one system. Classifiers are compared by macro-F1, summaries by ROUGE-1. The
-    interval of a difference resamples rows and seeds; p is corrected for the number of pairs (Holm).
+    Runs that differ in their seed alone are one system. They are compared by their task's first metric, such as
+    macro-F1. The interval of a difference resamples rows and seeds; p is corrected for the number of pairs (Holm).
 
     Args:
         runs: output folders of finished runs, two or more, that were scored on the same rows.
