@@ -142,6 +142,11 @@ def _check_columns(raw: RawSplit, batch: RowBatch, columns: dict[str, Any], want
         problems.append(f"{where}: there are both a column 'label' and a column 'labels'. {advice}")
     if wanted.group and wanted.group not in columns:
         problems.append(f"{where}: {wanted.key}.split.column: {did_you_mean('column', wanted.group, batch.available)}")
+    problems += [
+        f"{where}: {wanted.key}.columns gives {theirs} no name; write value, or value.NAME."
+        for theirs, ours in wanted.renames.items()
+        if ours == "value."
+    ]
     numbers = list(wanted.gathered().values())
     if twice := sorted({name for name in numbers if numbers.count(name) > 1}):
         theirs = " and ".join(column for column, name in wanted.gathered().items() if name == twice[0])

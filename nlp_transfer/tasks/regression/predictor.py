@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 KEPT, SAME = 0.05, 1e-4
-"""Largest difference of numbers that are the same: in deviations over the texts, or relative to their size."""
+"""Largest difference of numbers that are the same: in deviations over the texts, or relative to the largest."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class NumberPredictor(ReadingPredictor):
     def keeps(self, texts: Sequence[Any], expected: Logits, found: Logits) -> list[bool]:
         """Return whether the numbers of each text are as expected, up to 5 % of their deviation over the texts."""
         ours, theirs = (np.array(self.decisions(texts, logits)) for logits in (expected, found))
-        allowed = np.maximum(KEPT * ours.std(axis=0), SAME * np.maximum(1.0, np.abs(ours)))
+        allowed = np.maximum(KEPT * ours.std(axis=0), SAME * np.abs(ours).max(axis=0))
         return [bool(one) for one in (np.abs(theirs - ours) <= allowed).all(axis=1)]
 
     def load_corpus(self, config: CorpusConfig) -> Corpus:

@@ -34,6 +34,8 @@ def test_two_numbers_of_one_name_are_refused() -> None:
     frame = pd.DataFrame({"text": ["a"], "cost": [1.0], "days": [2.0]})
     with pytest.raises(DataError, match=r"columns gives cost and days one name, 'cost'; name one of them anew\.$"):
         corpus_from({"test": frame}, columns={"cost": "value", "days": "value.cost"}, kind="numbers")
+    with pytest.raises(DataError, match=r"columns gives cost no name; write value, or value\.NAME\.$"):
+        corpus_from({"test": frame}, columns={"cost": "value."}, kind="numbers")
 
 
 def test_a_file_with_numbers_is_scored_as_a_test_split(tmp_path: Path) -> None:

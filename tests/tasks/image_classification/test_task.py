@@ -64,6 +64,9 @@ def test_each_method_learns_dark_and_light(encoder, corpus, tmp_path, name):
     assert scores["rows"] == 12
     assert scores["accuracy"] >= (0.9 if name in ("frozen_encoder", "full_fine_tuning") else 0.4)
     assert set(made.baselines) == {"majority", "pixel_svm"}
+    text = (tmp_path / "run" / "report.md").read_text()
+    assert "tokens" not in text.split("## Cost")[1].split("##")[0]
+    assert "padding is computed" not in text
     assert made.baselines["pixel_svm"]["source"]["test"]["accuracy"] == 1.0
     assert encoder_moved(encoder, tmp_path / "run" / "model") == (name not in ("frozen_encoder", "prototypes"))
 

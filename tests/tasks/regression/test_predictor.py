@@ -55,6 +55,9 @@ def test_numbers_that_are_a_little_off_are_kept(tmp_path):
     expected = np.array([[0.0, 5.0], [2.0, 5.0], [4.0, 5.0]])  # deviations 1633 and 0
     moved = np.array([[0.08, 0.0], [0.09, 0.0], [0.0, 0.0004]])  # of which 82 and 0.0005 are allowed
     assert predictor.keeps(["a"] * 3, expected, expected + moved) == [True, False, True]
+    small = expected * 1e-9  # numbers of a small unit are judged by their own deviation
+    assert predictor.keeps(["a"] * 3, small, small + moved * 1e-9) == [True, False, True]
+    assert predictor.keeps(["a"] * 3, small, small[::-1]) == [False, True, False]
 
 
 def test_models_of_another_kind_are_refused(tmp_path):
