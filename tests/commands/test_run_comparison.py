@@ -3,11 +3,13 @@
 import gzip
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from nlp_transfer.commands import main
-from nlp_transfer.commands.run_comparison import compare_runs
+from nlp_transfer.commands.finished_runs import read_run
+from nlp_transfer.commands.run_comparison import compare_runs, row_scores
 from nlp_transfer.config.command_ending import BAD_INPUT
 from nlp_transfer.errors import CheckpointError, ConfigError
 from tests.tiny_finished_runs import finished_runs
@@ -56,6 +58,16 @@ def test_runs_that_differ_in_their_seed_are_one_system(runs):
         f"By quality take good (its best run is {folders[0]}).",
         "A system with one seed is one trained model: another seed may change the order.",
     ]
+
+
+def test_lines_are_compared_by_their_ids_whatever_their_order(runs):
+    folders = [runs("one", change=right), runs("two", rate=1e-3, change=right)]
+    path = Path(folders[1]) / "predictions.jsonl.gz"
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    path.write_bytes(gzip.compress(b"".join(reversed(lines))))
+    metric, scores, rows = row_scores([read_run(Path(one)) for one in folders], "source", "test")
+    assert (metric.name, rows) == ("macro_f1", len(scores.references))
+    assert scores.observed().tolist() == [1.0, 1.0]
 
 
 def test_systems_that_the_rows_do_not_tell_apart_are_chosen_by_cost(runs):
