@@ -11,10 +11,12 @@ from nlp_transfer.errors import ConfigError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nlp_transfer.models.heads.window_features import Features
+
 Head = tuple["Tensor", "Tensor"]
 """Weight, shape (classes, hidden), and bias, shape (classes,)."""
 
-Fit = Callable[["Tensor", "Tensor"], list[Head]]
+Fit = Callable[["Features", "Tensor"], list[Head]]
 """(features, labels) -> heads, one for each setting."""
 
 FOLDS, REPEATS = 4, 3
@@ -61,7 +63,7 @@ class HeldOut:
             else self.validation_labels
         )
 
-    def fit(self, fit: Fit, features: "Tensor", validation: "Tensor") -> "list[tuple[Head, Tensor]]":
+    def fit(self, fit: Fit, features: "Features", validation: "Features") -> "list[tuple[Head, Tensor]]":
         """Return each head, fitted on all training rows, with its logits of the held-out rows, as `truth` has them."""
         import torch
 
@@ -79,8 +81,10 @@ class HeldOut:
         return list(zip(heads, outside, strict=True))
 
 
-def _logits(features: "Tensor", head: Head) -> "Tensor":
-    return features.cpu() @ head[0].cpu().T + head[1].cpu()
+def _logits(features: "Features", head: Head) -> "Tensor":
+    from nlp_transfer.models.heads.window_features import apply_head
+
+    return apply_head(features.to("cpu"), head[0].cpu(), head[1].cpu())
 
 
 def folds(labels: np.ndarray, seed: int) -> np.ndarray:

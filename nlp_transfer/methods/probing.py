@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from nlp_transfer.models.activation_cache.features import EncodedRows
+    from nlp_transfer.models.heads.window_features import Features
 
 log = logging.getLogger(__name__)
 
@@ -85,18 +86,12 @@ class LinearProbing(Method):
         """Check that the encoder has the layers and poolings; raise ConfigError with each that it lacks."""
         from nlp_transfer.models.adapters import check_adapter_conflict
         from nlp_transfer.models.families import family, model_type
-        from nlp_transfer.models.heads.document_pooling import MEANS
         from nlp_transfer.models.heads.pooling import available_layers, available_poolings
 
         check_adapter_conflict(self.name, model)
         if getattr(getattr(model, "config", None), "problem_type", None) == "regression" and self.losses != ["task"]:
             raise ConfigError(f"{self.name}.losses is {self.losses}; a head for numbers is fitted by [task] alone.")
         family(model)  # which refuses one that is not known
-        if (pooling := getattr(model, "window_pooling", "mean")) not in MEANS:
-            raise ConfigError(
-                f"{self.name} fits heads on means of a document's windows, and task.pooling is {pooling!r}. "
-                f"Set task.pooling: {' or '.join(MEANS)}, or take another method."
-            )
         kind, possible, possible_poolings = model_type(model), available_layers(model), available_poolings(model)
         problems = [
             f"{self.name}.layers holds {layer}; this {kind} encoder can be read at {possible[0]} to {possible[-1]}."
@@ -176,12 +171,11 @@ class LinearProbing(Method):
         return str(best["pooling"])
 
     def _encoded(self, model: "PreTrainedModel", context: Context, rows: "Dataset", layers: list[int]) -> "EncodedRows":
-        """Return the features of rows, of documents in windows those of whole documents, or of tagged tokens."""
+        """Return the features of rows, of documents as their pooling needs them, or of tagged tokens."""
         from nlp_transfer.models.activation_cache.features import EncodedRows, hidden_states, pool_documents
         from nlp_transfer.models.activation_cache.token_features import token_features
         from nlp_transfer.models.activation_cache.window_rows import network_rows
         from nlp_transfer.models.families import tags_tokens
-        from nlp_transfer.models.heads.document_pooling import feature_pooling
 
         poolings = self.candidate_poolings(model)
         if not len(rows):
@@ -191,7 +185,7 @@ class LinearProbing(Method):
             return token_features(model, rows, **encode)
         found = network_rows(rows)
         encode |= {"poolings": poolings, "store": context.activations}
-        return pool_documents(hidden_states(model, found, **encode), found, feature_pooling(model))
+        return pool_documents(hidden_states(model, found, **encode), found, getattr(model, "window_pooling", "mean"))
 
     def candidates(self, context: Context, labels: "Tensor", classes: int) -> "Iterator[tuple[list[Setting], Fit]]":
         """Yield settings of heads, those that are preferred on ties first, and the function that fits them."""
@@ -203,32 +197,32 @@ class LinearProbing(Method):
                 yield [{"loss": name}], lambda x, y: [prototype_head(x, y, classes)]
                 continue
 
-            def fit(x: "Tensor", y: "Tensor", hinge: bool = name != "task") -> "list[Head]":
+            def fit(x: "Features", y: "Tensor", hinge: bool = name != "task") -> "list[Head]":
                 loss = squared_hinge(y, classes) if hinge else context.loss
                 return fit_linear_heads(x, y, loss, l2=strengths, num_labels=classes)
 
             yield [{"loss": name, "l2": l2} for l2 in strengths], fit
 
-    def margin_scale(self, held_out: HeldOut, features: "Tensor", logits: "Tensor") -> float:
+    def margin_scale(self, held_out: HeldOut, features: "Features", logits: "Tensor") -> float:
         """Return the factor that makes probabilities of the logits of a head that is not fitted by likelihood.
 
         Args:
-            features: of the training rows, shape (rows, hidden).
+            features: of the training rows.
             logits: of the held-out rows.
         """
         from nlp_transfer.models.heads.linear_probe import fit_scale
+        from nlp_transfer.models.heads.window_features import document_means
 
         if held_out.cross_validates and held_out.has_single_rows:  # held out, a class without a text has no margin
-            return 1 / (TEMPERATURE * float(features.norm(dim=1).mean()))
+            return 1 / (TEMPERATURE * float(document_means(features).norm(dim=1).mean()))
         return fit_scale(logits, held_out.truth.cpu())
 
     def _fit(
         self, model: "PreTrainedModel", context: Context, train: "EncodedRows", validation: "EncodedRows"
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Return every candidate with its score, and the best with its weights (lower layer, more penalty on ties)."""
-        import torch
-
         from nlp_transfer.models.families import final_linear
+        from nlp_transfer.models.heads.window_features import apply_head
 
         device = model.device if model.device.type == "cuda" else "cpu"  # float64 is not everywhere
         classes, labels = final_linear(model)[1].out_features, train.labels.to(device)
@@ -243,8 +237,7 @@ class LinearProbing(Method):
         tried: list[dict[str, Any]] = []
         best: dict[str, Any] | None = None
         for layer, pooling in counted(list(train.features), "Fitting heads"):
-            x = torch.from_numpy(train.features[layer, pooling]).to(device)
-            x_validation = torch.from_numpy(validation.features[layer, pooling])
+            x, x_validation = train.of(layer, pooling).to(device), validation.of(layer, pooling)
             for settings, fit in self.candidates(context, labels, classes):
                 for setting, (head, logits) in zip(settings, held_out.fit(fit, x, x_validation), strict=True):
                     scale = 1.0 if setting["loss"] == "task" else self.margin_scale(held_out, x, logits)
@@ -255,8 +248,8 @@ class LinearProbing(Method):
                         best = {**tried[-1], "weight": weight, "bias": bias}
         assert best is not None
         checked = train if held_out.cross_validates else validation
-        features = torch.from_numpy(checked.features[best["layer"], best["pooling"]][:CHECKED_ROWS])
-        return tried, {**best, "logits": features @ best["weight"].T + best["bias"]}
+        features = checked.of(best["layer"], best["pooling"])[:CHECKED_ROWS]
+        return tried, {**best, "logits": apply_head(features, best["weight"], best["bias"])}
 
     def _check_fitted(self, model: "PreTrainedModel", context: Context, best: dict[str, Any]) -> None:
         """Run the finished model on a few rows; its logits must be the fitted ones."""

@@ -25,8 +25,9 @@ from nlp_transfer.models.activation_cache.frozen import encoder_identity
 from nlp_transfer.models.activation_cache.store import ActivationStore, NotStoredError
 from nlp_transfer.models.activation_cache.window_rows import WINDOW_IDS, WindowRows
 from nlp_transfer.models.families import final_linear
-from nlp_transfer.models.heads.document_pooling import pool
+from nlp_transfer.models.heads.document_pooling import MEANS, pool
 from nlp_transfer.models.heads.pooling import OWN, available_layers, head_inputs, pooled_features
+from nlp_transfer.models.heads.window_features import Features, WindowFeatures
 from nlp_transfer.models.speed.batching import token_budget_batches
 from nlp_transfer.models.speed.fast_linear import fast_linear
 from nlp_transfer.progress import stage_bar
@@ -45,10 +46,12 @@ class EncodedRows:
     """Hold the features of every row, in the dataset's order.
 
     Args:
-        features: by (layer, pooling), float32, shape (rows, hidden) each.
+        features: by (layer, pooling), float32, shape (rows, hidden) or (windows, hidden) each.
         stored_bytes: size of the features in the store.
         computed: number of (layer, pooling) that were computed now.
         not_stored: reason why computed features are not in the store, if there is one.
+        windows: the document and the number of tokens of each window, and the pooling of their logits, where features
+            are of windows.
     """
 
     features: dict[tuple[int, str], np.ndarray]
@@ -56,6 +59,12 @@ class EncodedRows:
     stored_bytes: int = 0
     computed: int = 0
     not_stored: str | None = None
+    windows: tuple[Tensor, Tensor, str] | None = None
+
+    def of(self, layer: int, pooling: str) -> Features:
+        """Return the features of a layer, pooled over tokens."""
+        values = torch.from_numpy(self.features[layer, pooling])
+        return values if self.windows is None else WindowFeatures(values, *self.windows)
 
     @classmethod
     def none(cls, layers: Sequence[int], poolings: Sequence[str]) -> Self:
@@ -111,17 +120,18 @@ def hidden_states(
 
 
 def pool_documents(encoded: EncodedRows, rows: Any, pooling: str) -> EncodedRows:
-    """Return the features of documents, pooled from those of their windows, where `rows` are `WindowRows`."""
+    """Return the features of documents where `rows` are `WindowRows`: their mean or, for `max` and `top_k`, all."""
     if not isinstance(rows, WindowRows):
         return encoded
     documents, counts = torch.from_numpy(rows.documents), torch.from_numpy(rows.counts)
-    size = int(documents[-1]) + 1
+    labels = encoded.labels[torch.from_numpy(np.unique(rows.documents, return_index=True)[1])]
+    if pooling not in MEANS:
+        return replace(encoded, labels=labels, windows=(documents, counts, pooling))
     features = {
-        key: pool(torch.from_numpy(values), documents, counts, pooling, size).numpy()
+        key: pool(torch.from_numpy(values), documents, counts, pooling, len(labels)).numpy()
         for key, values in encoded.features.items()
     }
-    firsts = np.unique(rows.documents, return_index=True)[1]
-    return replace(encoded, features=features, labels=encoded.labels[torch.from_numpy(firsts)])
+    return replace(encoded, features=features, labels=labels)
 
 
 def _store(

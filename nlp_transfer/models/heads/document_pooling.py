@@ -46,7 +46,7 @@ def pool(values: Tensor, documents: Tensor, counts: Tensor, pooling: str, size: 
 
     Args:
         values: shape (windows, columns).
-        documents: number of each window's document, shape (windows,); each of `size` documents has a window.
+        documents: number of each window's document, in order, shape (windows,); each of `size` documents has a window.
         counts: number of tokens that each window counts, shape (windows,).
 
     Example:
@@ -58,9 +58,14 @@ def pool(values: Tensor, documents: Tensor, counts: Tensor, pooling: str, size: 
     if pooling in MEANS:
         shares = values * window_weights(documents, counts, pooling).to(values)[:, None]
         return values.new_zeros(size, values.shape[1]).index_add(0, documents, shares)
-    most = 1 if pooling == "max" else TOP_K
-    rows = [values[documents == document] for document in range(size)]
-    return torch.stack([row.topk(min(most, len(row)), dim=0).values.mean(0) for row in rows])
+    windows = torch.bincount(documents, minlength=size)
+    places = torch.arange(len(documents), device=documents.device) - (windows.cumsum(0) - windows)[documents]
+    table = values.new_full((size, int(windows.max()), values.shape[1]), -torch.inf)
+    table = table.index_put((documents, places), values)
+    taken = windows.clamp(max=1 if pooling == "max" else TOP_K)
+    largest = table.topk(int(taken.max()), dim=1).values
+    kept = torch.arange(largest.shape[1], device=taken.device) < taken[:, None]
+    return largest.masked_fill(~kept[..., None], 0).sum(dim=1) / taken[:, None]
 
 
 def window_weights(documents: Tensor, counts: Tensor, pooling: str) -> Tensor:

@@ -5,13 +5,18 @@
 on standardised features; n is the number of rows, so that l2 = 1 / C of scikit-learn's `LogisticRegression`. Solved by
 L-BFGS in float64, rotated to the principal axes Q of the features (variances s), each divided by a bound on its
 curvature (Böhning, 1992, https://doi.org/10.1007/BF00048682): W = (V · d) Qᵀ, d = (s / 4 + l2 / n)^(-1/2).
+Of the windows of documents the loss is that of their pooled logits. By `max` and `top_k` it has several minima; the
+search starts at the optimum of the mean.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from nlp_transfer.models.heads.window_features import Features, WindowFeatures, document_means
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(logits, labels) -> one loss a row, shape (rows,)."""
@@ -24,12 +29,12 @@ _STEPS = torch.linspace(-4, 4, 161, dtype=torch.float64)
 
 
 def fit_linear_heads(
-    features: Tensor, labels: Tensor, loss: Loss, *, l2: Sequence[float], num_labels: int
+    features: Features, labels: Tensor, loss: Loss, *, l2: Sequence[float], num_labels: int
 ) -> list[tuple[Tensor, Tensor]]:
     """Fit a classifier for each `l2`; each fit starts at the solution of the next stronger penalty.
 
     Args:
-        features: shape (rows, hidden).
+        features: shape (rows, hidden), or those of the windows of each row.
         labels: what `loss` takes: (rows,) or (rows, classes).
         l2: strengths of the penalty on W, > 0; the bias is free.
 
@@ -38,7 +43,8 @@ def fit_linear_heads(
     """
     if len(features) == 0:
         raise ValueError("A linear head needs at least one row of features.")
-    x = features.to(torch.float64)
+    windows = features if isinstance(features, WindowFeatures) else None
+    x = (features.values if isinstance(features, WindowFeatures) else features).to(torch.float64)
     if not torch.isfinite(x).all():
         raise ValueError("The features hold a value that is not finite; a linear head cannot be fitted to them.")
     mean, deviation = x.mean(dim=0), x.std(dim=0, correction=0)
@@ -48,22 +54,31 @@ def fit_linear_heads(
     y = labels.to(torch.float64) if labels.is_floating_point() else labels
     variance, axes = torch.linalg.eigh(x.T @ x / len(x))
     x = x @ axes
-    weight = torch.zeros(num_labels, x.shape[1], dtype=torch.float64, device=x.device)
-    bias = torch.zeros(num_labels, dtype=torch.float64, device=x.device)
+    rows = x if windows is None else document_means(replace(windows, values=x))
+    head = x.new_zeros(num_labels, x.shape[1]), x.new_zeros(num_labels)
     heads: dict[float, tuple[Tensor, Tensor]] = {}
     for strength in sorted(set(l2), reverse=True):
-        scale = (variance.clamp(min=0) / 4 + strength / len(x)).rsqrt()
-        weight, bias = _minimise(x, y, loss, strength, scale=scale, weight=weight, bias=bias)
-        folded = weight @ axes.T / deviation
-        heads[strength] = (folded.float(), (bias - folded @ mean).float())
+        scale = (variance.clamp(min=0) / 4 + strength / len(y)).rsqrt()
+        weight, bias = head = _minimise(rows, y, loss, strength, scale=scale, start=head)
+        if windows is not None:
+            weight, bias = _minimise(x, y, loss, strength, scale=scale, start=head, pool=windows.pool)
+        weight = weight @ axes.T / deviation
+        heads[strength] = (weight.float(), (bias - weight @ mean).float())
     return [heads[strength] for strength in l2]
 
 
 def _minimise(
-    x: Tensor, y: Tensor, loss: Loss, l2: float, *, scale: Tensor, weight: Tensor, bias: Tensor
+    x: Tensor,
+    y: Tensor,
+    loss: Loss,
+    l2: float,
+    *,
+    scale: Tensor,
+    start: tuple[Tensor, Tensor],
+    pool: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return weight and bias at the optimum, searched in weight / scale from the given ones."""
-    weight, bias = (weight / scale).requires_grad_(True), bias.clone().requires_grad_(True)
+    """Return weight and bias at the optimum, searched in weight / scale from `start`; `pool` makes logits of rows."""
+    weight, bias = (start[0] / scale).requires_grad_(True), start[1].clone().requires_grad_(True)
     x = x * scale
     optimizer = torch.optim.LBFGS(
         [weight, bias],
@@ -76,7 +91,9 @@ def _minimise(
 
     def objective() -> Tensor:
         optimizer.zero_grad()
-        value = loss(x @ weight.T + bias, y).mean() + l2 / (2 * len(x)) * (weight * scale).square().sum()
+        logits = x @ weight.T + bias
+        value = loss(pool(logits) if pool else logits, y).mean()
+        value = value + l2 / (2 * len(y)) * (weight * scale).square().sum()
         value.backward()
         return value
 
@@ -86,7 +103,7 @@ def _minimise(
     return weight.detach() * scale, bias.detach()
 
 
-def prototype_head(features: Tensor, labels: Tensor, num_labels: int) -> tuple[Tensor, Tensor]:
+def prototype_head(features: Features, labels: Tensor, num_labels: int) -> tuple[Tensor, Tensor]:
     """Return the head of the nearest class mean by cosine, for features that are equally long.
 
     A class's weight is the mean of its features, divided by its length; of several labels a row, less that of the rows
@@ -94,7 +111,7 @@ def prototype_head(features: Tensor, labels: Tensor, num_labels: int) -> tuple[T
     Reference: Snell et al. (2017), Prototypical networks, https://arxiv.org/abs/1703.05175
 
     Args:
-        features: shape (rows, hidden).
+        features: shape (rows, hidden), or those of the windows of each row.
         labels: class ids, shape (rows,), or zeros and ones, shape (rows, classes).
 
     Example:
@@ -102,11 +119,11 @@ def prototype_head(features: Tensor, labels: Tensor, num_labels: int) -> tuple[T
         tensor([[1., 0.],
                 [0., 1.]])
     """
-    truth, x = _one_hot(labels, num_labels), features.double()
+    truth, x = _one_hot(labels, num_labels), document_means(features).double()
     weight = functional.normalize(truth.T @ x)
     if labels.ndim == 2:
         weight = weight - functional.normalize((1 - truth).T @ x)
-    return weight.float(), torch.zeros(num_labels, device=features.device)
+    return weight.float(), torch.zeros(num_labels, device=x.device)
 
 
 def squared_hinge(labels: Tensor, num_labels: int) -> Loss:

@@ -100,14 +100,15 @@ def test_what_stands_at_the_end_is_learned(encoder: Path, long_corpus: Path, tmp
     [
         (["lora"], {"pooling": "max"}),
         (["frozen_encoder"], {"window_overlap": 4, "pooling": "first_and_mean"}),
-        (["lp_ft"], {}),
+        (["frozen_encoder"], {"pooling": "max"}),
+        (["lp_ft"], {"pooling": "top_k"}),
         ([{"name": "partial_fine_tuning", "layers": 1}], {"pooling": "top_k"}),
         (
             [{"name": "peft", "peft_type": "IA3", "settings": {"target_modules": ["key"], "feedforward_modules": []}}],
             {"pooling": "mean"},
         ),
     ],
-    ids=["lora", "frozen_encoder", "lp_ft", "partial_fine_tuning", "peft"],
+    ids=["lora", "frozen_encoder", "frozen_encoder_max", "lp_ft", "partial_fine_tuning", "peft"],
 )
 def test_methods(encoder: Path, long_corpus: Path, tmp_path: Path, methods: list[Any], task: dict[str, Any]) -> None:
     folder = tmp_path / "run"
@@ -202,7 +203,6 @@ def test_pooling_is_searched(encoder: Path, long_corpus: Path, tmp_path: Path) -
         ({"train_windows": 0}, [], "task.train_windows is 0; expected 1 or more"),
         ({"max_windows": 0}, [], "task.max_windows is 0; expected 1 or more"),
         ({"max_length": 100}, [], "task.max_length is 100, but .* reads at most 80 tokens"),
-        ({"pooling": "max"}, ["lp_ft"], "lp_ft fits heads on means of a document's windows"),
         (
             {},
             [{"name": "peft", "peft_type": "PROMPT_TUNING", "settings": {"num_virtual_tokens": 3}}],
