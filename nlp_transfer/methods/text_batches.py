@@ -48,14 +48,15 @@ class TrainedTexts:
         from nlp_transfer.models.activation_cache.features import make_batch
         from nlp_transfer.models.heads.document_pooling import feature_pooling, pool
         from nlp_transfer.models.heads.pooling import pooled_features
-        from nlp_transfer.models.speed.batching import token_budget_batches
+        from nlp_transfer.models.speed.batching import default_batch_tokens, token_budget_batches
         from nlp_transfer.models.speed.recomputation import recomputed
 
         own = [torch.nonzero(self._documents == text).flatten() for text in texts]
         windows = torch.cat(own).tolist()
         device = self.model.device
         lengths = [len(self._rows[window]["input_ids"]) for window in windows]
-        parts = token_budget_batches(lengths, self.context.batch_tokens)
+        most = min(self.context.batch_tokens, default_batch_tokens(device))  # a graph takes several times the memory
+        parts = token_budget_batches(lengths, most)
 
         def read(part: int) -> "tuple[Tensor, ...]":
             rows = [windows[place] for place in parts[part]]

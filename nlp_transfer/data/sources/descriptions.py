@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from nlp_transfer.data.corpus import CorpusConfig, SplitConfig
+from nlp_transfer.data.descriptions import DESCRIPTION_ID
 from nlp_transfer.data.source import CorpusReader, RawSplit, batches
 from nlp_transfer.errors import DataError
 
@@ -26,7 +27,9 @@ def description_source(config: CorpusConfig, key: str) -> tuple[CorpusReader, Co
         problems.append(f"{key}.descriptions describes one class; a classifier needs two or more.")
     if problems:
         raise DataError(problems)
-    rows = [{"id": f"description: {name}", "text": text, "label": name} for name, text in config.descriptions.items()]
+    rows = [
+        {"id": f"{DESCRIPTION_ID}{name}", "text": text, "label": name} for name, text in config.descriptions.items()
+    ]
     train = RawSplit(f"{key}.descriptions", partial(batches, list(enumerate(rows, 1))))
     whole = replace(config, descriptions={}, split=SplitConfig(method="given", validation=0.0))
     return CorpusReader(f"descriptions of {len(rows)} classes", {"train": train}), whole

@@ -6,6 +6,7 @@ import numpy as np
 from datasets import Dataset, Features, concatenate_datasets
 
 from nlp_transfer.data.corpus import CorpusConfig, class_names, label_column
+from nlp_transfer.data.descriptions import DESCRIPTION_ID
 from nlp_transfer.data.splits.splitting import class_counts, label_pairs, split_off
 from nlp_transfer.errors import DataError, did_you_mean
 
@@ -62,7 +63,7 @@ def described_classes(train: Dataset, descriptions: Mapping[str, str], key: str)
         raise DataError(problems or f"{path} is for texts with labels, and there are none. Leave it out.")
     labels = list(range(len(names)))
     rows = {
-        "id": [f"description: {name}" for name in names],
+        "id": [f"{DESCRIPTION_ID}{name}" for name in names],
         "text": [descriptions[name] for name in names],
         column: labels if column == "label" else [[label] for label in labels],
     }

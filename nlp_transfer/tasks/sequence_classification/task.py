@@ -13,6 +13,7 @@ from nlp_transfer.tasks.classification.text_task import FittedTextClassification
 from nlp_transfer.tasks.classification.window_baselines import WINDOW_BASELINES, fit_window_baselines
 from nlp_transfer.tasks.reading.long_documents import LongDocuments
 from nlp_transfer.tasks.sequence_classification import NAME
+from nlp_transfer.tasks.sequence_classification.nli import NLI, check_nli_model, nli_predictions
 from nlp_transfer.tasks.sequence_classification.wording import WORDING
 from nlp_transfer.tasks.wording import Wording
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 class SequenceClassification(TextClassification):
     """Classify texts.
 
+    Args:
+        nli_model: a model of natural language inference, such as facebook/bart-large-mnli, to score as the baseline
+            `nli`, zero-shot: it reads each text once for each class, with the class's description if there is one.
+
     Example:
         >>> SequenceClassification(max_length=64).fit(load_corpus(CorpusConfig("corpus"))).label_names
         ['copyleft', 'permissive', 'public']
@@ -35,14 +40,17 @@ class SequenceClassification(TextClassification):
     name: ClassVar[str] = NAME
     columns: ClassVar[Columns] = Columns(labels=True)
     baseline_table: ClassVar[Mapping[str, Baseline]] = BASELINES
-    baseline_names: ClassVar[tuple[str, ...]] = (*BASELINES, *WINDOW_BASELINES)
+    baseline_names: ClassVar[tuple[str, ...]] = (*BASELINES, *WINDOW_BASELINES, NLI)
     wording: ClassVar[Wording] = WORDING
+
+    nli_model: str | None = None
 
     @property
     def default_baselines(self) -> tuple[str, ...]:
-        """The baselines; of documents in windows also those that read some of them."""
-        names = super().default_baselines
-        return names if LongDocuments.of(self).in_windows else tuple(name for name in names if name in BASELINES)
+        """The baselines; of documents in windows also those that read some of them, and the NLI model if named."""
+        left_out = () if LongDocuments.of(self).in_windows else tuple(WINDOW_BASELINES)
+        left_out += () if self.nli_model else (NLI,)
+        return tuple(name for name in super().default_baselines if name not in left_out)
 
     @classmethod
     def details(cls, systems: Mapping[str, Scores]) -> tuple[Block, ...]:
@@ -58,12 +66,16 @@ class SequenceClassification(TextClassification):
 
     def fit(self, corpus: Corpus) -> "FittedSequenceClassification":
         """Return the task with the labels and class frequencies of `corpus`; raise DataError without labels."""
+        if self.nli_model is not None:
+            check_nli_model(self.nli_model)
         return FittedSequenceClassification(self, corpus)
 
 
 @final
 class FittedSequenceClassification(FittedTextClassification):
     """A sequence classification task that has read its corpus."""
+
+    config: SequenceClassification
 
     def baselines(
         self,
@@ -79,5 +91,7 @@ class FittedSequenceClassification(FittedTextClassification):
         if of_windows and self._reference is not None:
             tuned = self.config.tune_thresholds
             fitted += fit_window_baselines(of_windows, self, self._reference, encoded, tune_thresholds=tuned)
-        self.baseline_predictions = predict_all(fitted, predictions, slow=WINDOW_BASELINES)
+        if NLI in names and self.config.nli_model is not None:
+            fitted.append((NLI, nli_predictions(self.config.nli_model, self, corpora)))
+        self.baseline_predictions = predict_all(fitted, predictions, slow=(*WINDOW_BASELINES, NLI))
         return score_baselines(self.baseline_predictions, predictions, self.decision)

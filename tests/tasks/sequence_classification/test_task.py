@@ -9,7 +9,7 @@ from nlp_transfer.tasks.classification.window_baselines import WINDOW_BASELINES
 
 
 def test_baselines_of_windows_go_with_windows():
-    assert SequenceClassification.baseline_names == (*BASELINES, *WINDOW_BASELINES)
+    assert SequenceClassification.baseline_names == (*BASELINES, *WINDOW_BASELINES, "nli")
     assert SequenceClassification().default_baselines == ("majority", "tfidf_svm")
     assert set(SequenceClassification(long_documents="windows").default_baselines) >= set(WINDOW_BASELINES)
 

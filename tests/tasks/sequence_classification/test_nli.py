@@ -1,0 +1,122 @@
+"""An NLI model as a zero-shot baseline: the class whose hypothesis a text entails most."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+
+from nlp_transfer import load_config
+from nlp_transfer.data.corpus import CorpusConfig
+from nlp_transfer.data.loading import load_corpus
+from nlp_transfer.errors import ConfigError
+from nlp_transfer.runner import run
+from nlp_transfer.tasks import SequenceClassification
+from nlp_transfer.tasks.sequence_classification.nli import TEMPLATE, check_nli_model, nli_predictions
+from tests.tiny_models import tiny_model
+from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
+
+NAMES = ["copyleft", "permissive", "public"]
+DESCRIPTIONS = {
+    "permissive": "you may use copy modify freely",
+    "copyleft": "derivative work under the same licence",
+    "public": "waive any rights",
+}
+ENTAILMENT, CONTRADICTION = 2, 0
+
+
+@pytest.fixture(scope="module")
+def nli(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random NLI model of 64 positions."""
+    folder = tiny_encoder(tmp_path_factory.mktemp("nli"))
+    model = tiny_model("bert", scale=6.0)
+    model.config.id2label = {0: "CONTRADICTION", 1: "NEUTRAL", 2: "ENTAILMENT"}
+    model.config.label2id = {name: number for number, name in model.config.id2label.items()}
+    model.save_pretrained(folder)
+    return folder
+
+
+def entailment(folder: Path, text: str, hypothesis: str) -> np.ndarray:
+    """Return the logits of one text and one hypothesis."""
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForSequenceClassification.from_pretrained(folder)
+    longest = model.config.max_position_embeddings
+    read = tokenizer(text, hypothesis, truncation="only_first", max_length=longest, return_tensors="pt")
+    with torch.no_grad():
+        return np.asarray(model.eval()(**read).logits[0])
+
+
+def predicted(folder: Path, corpus: Path, **source: Any) -> tuple[np.ndarray, list[str]]:
+    loaded = load_corpus(CorpusConfig(str(corpus), **source))
+    task = SequenceClassification(nli_model=str(folder)).fit(loaded)
+    made = nli_predictions(str(folder), task, {"source": loaded})("source", "test")
+    return made, list(loaded.splits["test"]["text"])
+
+
+def test_the_class_is_that_of_the_description_which_is_entailed(nli: Path, corpus: Path) -> None:
+    made, texts = predicted(nli, corpus, descriptions=DESCRIPTIONS, shots=2)
+    hypotheses = [DESCRIPTIONS[name] for name in NAMES]
+    expected = [int(np.argmax([entailment(nli, text, one)[ENTAILMENT] for one in hypotheses])) for text in texts]
+    assert made.tolist() == expected
+    assert len(set(expected)) > 1
+
+
+def test_without_descriptions_names_are_the_hypotheses(nli: Path, corpus: Path) -> None:
+    made, texts = predicted(nli, corpus)
+    scores = [[entailment(nli, text, TEMPLATE.format(name))[ENTAILMENT] for name in NAMES] for text in texts]
+    assert made.tolist() == np.argmax(scores, axis=1).tolist()
+
+
+def test_several_labels_are_entailed_each_by_itself(nli: Path, tmp_path: Path) -> None:
+    made, texts = predicted(nli, write_corpus(tmp_path / "labels", multi_label=True))
+    assert made.shape == (len(texts), 3)
+    for text, labels in zip(texts, made, strict=True):
+        logits = np.array([entailment(nli, text, TEMPLATE.format(name)) for name in NAMES])
+        assert labels.tolist() == (logits[:, ENTAILMENT] > logits[:, CONTRADICTION]).astype(int).tolist()
+
+
+def test_long_texts_are_cut_and_hypotheses_are_not(nli: Path, tmp_path: Path) -> None:
+    folder = write_corpus(tmp_path / "long")
+    long = [{**row, "text": row["text"] + " software" * 200} for row in rows(6, seed=9)]
+    (folder / "test.jsonl").write_text("\n".join(json.dumps(row) for row in long) + "\n")
+    made, texts = predicted(nli, folder)
+    scores = [[entailment(nli, text, TEMPLATE.format(name))[ENTAILMENT] for name in NAMES] for text in texts]
+    assert made.tolist() == np.argmax(scores, axis=1).tolist()
+
+
+def test_a_zero_shot_run_is_scored_beside_it(encoder: Path, nli: Path, corpus: Path, tmp_path: Path) -> None:
+    tree = run_tree(encoder, corpus, tmp_path / "run")
+    tree["training"] = {"output_dir": str(tmp_path / "run"), "use_cpu": True, "report_to": "none"}
+    tree |= {"source": {"descriptions": DESCRIPTIONS}, "target": {"path": str(corpus)}, "methods": ["prototypes"]}
+    tree["task"]["nli_model"] = str(nli)
+    report = run(load_config(tree=tree))
+    assert report is not None
+    assert list(report.baselines) == ["chance", "tfidf_svm", "nli"]
+    made, _ = predicted(nli, corpus, descriptions=DESCRIPTIONS, shots=2)
+    truth = np.array([NAMES.index(row["label"]) for row in rows(24, seed=2)])
+    assert report.baselines["nli"]["target"]["test"]["accuracy"] == pytest.approx((made == truth).mean())
+    assert "| nli |" in (tmp_path / "run" / "report.md").read_text()
+
+
+def test_other_models_are_refused_before_training(
+    encoder: Path, nli: Path, corpus: Path, tmp_path: Path, tiny_classifier: Path
+) -> None:
+    loaded = load_corpus(CorpusConfig(str(corpus)))
+    with pytest.raises(
+        ConfigError, match=r"task.nli_model: .* has the classes .*; expected a model of natural language"
+    ):
+        SequenceClassification(nli_model=str(tiny_classifier)).fit(loaded)
+    with pytest.raises(ConfigError, match=r"task\.nli_model: .*nowhere"):
+        check_nli_model(str(tmp_path / "nowhere"))
+    bare = tiny_encoder(tmp_path / "bare")
+    AutoModel.from_pretrained(nli).save_pretrained(bare)
+    with pytest.raises(ConfigError, match=r"task\.nli_model: .*bare lacks the weights classifier\.bias"):
+        predicted(bare, corpus)
+
+
+def test_the_baseline_needs_a_model(encoder: Path, corpus: Path, tmp_path: Path) -> None:
+    assert "nli" not in SequenceClassification().default_baselines
+    with pytest.raises(ConfigError, match="baselines: nli does not go with the settings of this task"):
+        load_config(tree={**run_tree(encoder, corpus, tmp_path / "run"), "baselines": ["nli"]})
