@@ -1,6 +1,9 @@
 """Find the descriptions of classes among training rows."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -9,14 +12,24 @@ DESCRIPTION_ID = "description: "
 """Beginning of the id of a training row that is the description of a class, whose name follows."""
 
 
+def is_description(ids: Sequence[str]) -> np.ndarray:
+    """Return True for each id of a description, shape (rows,).
+
+    Example:
+        >>> is_description(["1", "description: tax"]).tolist()
+        [False, True]
+    """
+    return np.array([one.startswith(DESCRIPTION_ID) for one in ids], dtype=bool)
+
+
 def descriptions_in(train: "Dataset") -> dict[str, str]:
     """Return the descriptions among training rows by class.
 
     Example:
+        >>> from datasets import Dataset
         >>> rows = {"id": ["1", "description: tax"], "text": ["A text.", "about taxes"]}
         >>> descriptions_in(Dataset.from_dict(rows))
         {'tax': 'about taxes'}
     """
-    places = [place for place, row in enumerate(train["id"]) if row.startswith(DESCRIPTION_ID)]
-    rows = train.select(places)
+    rows = train.select(np.flatnonzero(is_description(train["id"])))
     return {row.removeprefix(DESCRIPTION_ID): text for row, text in zip(rows["id"], rows["text"], strict=True)}

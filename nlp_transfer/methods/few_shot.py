@@ -18,7 +18,7 @@ from nlp_transfer.methods.base import Change, Method, Needs
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.contrastive import Contrastive
 from nlp_transfer.methods.frozen_encoder import FrozenEncoder
-from nlp_transfer.methods.held_out import folds
+from nlp_transfer.methods.held_out import fixed_rows, folds
 from nlp_transfer.methods.prototypes import Prototypes
 from nlp_transfer.models.outputs import Output
 
@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CANDIDATES: dict[str, type[Method]] = {method.name: method for method in (Contrastive, FrozenEncoder, Prototypes)}
+CANDIDATES: dict[str, Method] = {
+    "contrastive": Contrastive(),
+    "frozen_encoder": FrozenEncoder(),
+    "prototypes": Prototypes(),
+    "contrastive_lora": Contrastive(lora_r=16),
+}
 """The methods to choose among; of equal scores the first is taken."""
 
 SAMPLES = 500
@@ -45,7 +50,8 @@ class FewShot(Method):
     trained once and scored on these.
 
     Args:
-        candidates: the methods to choose among, with their default settings.
+        candidates: the methods to choose among, with their default settings; `contrastive_lora` trains adapters of
+            rank 16.
         repeats: number of random divisions into folds, where there are no validation rows.
 
     Example:
@@ -63,8 +69,8 @@ class FewShot(Method):
     changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
     trains: ClassVar[bool] = False
 
-    candidates: list[Literal["contrastive", "frozen_encoder", "prototypes"]] = field(
-        default_factory=lambda: list(CANDIDATES)  # type: ignore[arg-type]
+    candidates: list[Literal["contrastive", "frozen_encoder", "prototypes", "contrastive_lora"]] = field(
+        default_factory=lambda: ["contrastive", "frozen_encoder", "prototypes"]
     )
     repeats: int = 1
 
@@ -79,8 +85,8 @@ class FewShot(Method):
 
     def check(self, model: "PreTrainedModel") -> None:
         """Check that each candidate can train the model."""
-        for method in self._methods():
-            method.check(model)
+        for name in self.candidates:
+            CANDIDATES[name].check(model)
 
     def prepare(self, model: "PreTrainedModel", context: Context) -> "nn.Module":
         """Compare the candidates, and train the chosen one."""
@@ -94,16 +100,13 @@ class FewShot(Method):
         divisions = list(self._divisions(context))
         for number, (train, held_out) in enumerate(divisions, 1):
             truth.append(collated_labels(held_out, context.collate))
-            for method in self._methods():
-                log.info("few_shot: %s on %d rows, %d of %d.", method.name, len(train), number, len(divisions))
-                logits[method.name].append(_held_out_logits(method, model, train, held_out, context))
+            for name in self.candidates:
+                log.info("few_shot: %s on %d rows, %d of %d.", name, len(train), number, len(divisions))
+                logits[name].append(_held_out_logits(CANDIDATES[name], model, train, held_out, context))
         outside = {name: torch.cat(parts) for name, parts in logits.items()}
         facts = broadcast_object_list([self._compare(outside, torch.cat(truth), context)])[0]
         context.facts[self.name] = facts
-        return CANDIDATES[facts["chosen"]]().prepare(model, context)
-
-    def _methods(self) -> list[Method]:
-        return [CANDIDATES[name]() for name in self.candidates]
+        return CANDIDATES[facts["chosen"]].prepare(model, context)
 
     def _divisions(self, context: Context) -> "Iterator[tuple[Dataset, Dataset]]":
         """Yield training rows and the rows that are held out: validation or, without any, each fold in turn."""
@@ -114,8 +117,8 @@ class FewShot(Method):
             return
         labels = collated_labels(context.train, context.collate).numpy()
         for number in range(self.repeats):
-            fold = folds(labels, context.seed + number)
-            for one in np.unique(fold):
+            fold = folds(labels, context.seed + number, fixed_rows(context.train))
+            for one in np.unique(fold[fold >= 0]):
                 yield (
                     context.train.select(np.flatnonzero(fold != one)),
                     context.train.select(np.flatnonzero(fold == one)),

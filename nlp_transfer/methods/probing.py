@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.methods.base import Change, Method, Needs
 from nlp_transfer.methods.context import Context
-from nlp_transfer.methods.held_out import FOLDS, REPEATS, Fit, Head, HeldOut
+from nlp_transfer.methods.held_out import FOLDS, REPEATS, Fit, Head, HeldOut, fixed_rows
 from nlp_transfer.models.heads import PENALTIES
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.progress import counted
@@ -226,7 +226,7 @@ class LinearProbing(Method):
 
         device = model.device if model.device.type == "cuda" else "cpu"  # float64 is not everywhere
         classes, labels = final_linear(model)[1].out_features, train.labels.to(device)
-        held_out = HeldOut(labels, validation.labels, context.seed)
+        held_out = HeldOut(labels, validation.labels, context.seed, fixed_rows(context.train))
         truth = held_out.truth.cpu()
         chooses = len(train.features) * len(self.losses) * len(self.l2) > 1 and self.losses != ["prototypes"]
         if chooses and held_out.cross_validates and held_out.has_single_rows:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from nlp_transfer.data.corpus import CorpusConfig
-from nlp_transfer.data.descriptions import descriptions_in
+from nlp_transfer.data.descriptions import descriptions_in, is_description
 from nlp_transfer.data.loading import load_corpus
 
 DESCRIPTIONS = {"permissive": "use it freely", "copyleft": "share alike", "public": "no rights: all waived"}
@@ -12,6 +12,7 @@ DESCRIPTIONS = {"permissive": "use it freely", "copyleft": "share alike", "publi
 def test_they_are_found_beside_texts_and_alone(corpus: Path) -> None:
     few = load_corpus(CorpusConfig(str(corpus), descriptions=DESCRIPTIONS, shots=2)).splits["train"]
     assert len(few) == 9
+    assert is_description(few["id"]).sum() == 3
     assert descriptions_in(few) == DESCRIPTIONS
     alone = load_corpus(CorpusConfig(descriptions=DESCRIPTIONS)).splits["train"]
     assert descriptions_in(alone) == DESCRIPTIONS

@@ -46,6 +46,25 @@ def test_without_validation_each_row_is_scored_by_a_model_that_has_not_seen_it()
     assert sorted(seen) == sorted(2 * list(train["input_ids"]))
 
 
+def test_descriptions_train_and_are_not_scored() -> None:
+    train = painted(24, 1)
+    ids = ["description: 0" if row == 5 else str(row) for row in range(24)]
+    train = train.add_column("id", ids)
+    held = [
+        row
+        for _, held_out in FewShot()._divisions(context(train=train, validation=train.select([])))
+        for row in held_out["id"]
+    ]
+    assert sorted(held) == sorted(set(ids) - {"description: 0"})
+
+
+def test_adapters_are_a_candidate() -> None:
+    ctx = context(train=painted(12, 1), validation=painted(9, 2))
+    model = FewShot(candidates=["contrastive_lora", "prototypes"]).prepare(tiny_model("bert"), ctx)
+    assert set(ctx.facts["few_shot"]["scores"]) == {"contrastive_lora", "prototypes"}
+    assert logits(model).shape == (6, 3)
+
+
 def test_validation_rows_score_where_there_are_some() -> None:
     ctx = context(train=painted(24, 1), validation=painted(9, 2))
     ((fitted, held_out),) = FewShot()._divisions(ctx)
@@ -60,7 +79,7 @@ def test_the_model_is_that_of_the_chosen_method_on_all_rows() -> None:
     train = painted(24, 1)
     ctx = context(train=train, validation=train.select([]))
     made = FewShot(candidates=["prototypes", "frozen_encoder"]).prepare(tiny_model("bert"), ctx)
-    alone = CANDIDATES[ctx.facts["few_shot"]["chosen"]]()
+    alone = CANDIDATES[ctx.facts["few_shot"]["chosen"]]
     alone = alone.prepare(tiny_model("bert"), context(train=train, validation=train.select([])))
     np.testing.assert_allclose(logits(made).numpy(), logits(alone).numpy(), atol=1e-5)
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from torch import Tensor
 
 from nlp_transfer.errors import ConfigError
-from nlp_transfer.methods.held_out import FOLDS, REPEATS, Head, HeldOut, folds
+from nlp_transfer.methods.held_out import FOLDS, REPEATS, Head, HeldOut, fixed_rows, folds
 
 NONE = torch.empty(0)
 
@@ -47,6 +48,23 @@ def test_several_labels() -> None:
     found = folds(labels, seed=0)
     assert np.bincount(found, minlength=FOLDS).tolist() == [4] * FOLDS
     assert HeldOut(torch.from_numpy(labels), NONE).truth.shape == (16 * REPEATS, 2)
+
+
+def test_descriptions_are_never_held_out() -> None:
+    ids = ["a", "description: x", "b", "c", "description: y", "d"]
+    described = fixed_rows(Dataset.from_dict({"id": ids}))
+    assert described.tolist() == [False, True, False, False, True, False]
+    held_out = HeldOut(torch.tensor([0, 0, 0, 1, 1, 1]), NONE, fixed=described)
+    assert held_out.truth.tolist() == [0, 0, 1, 1] * REPEATS
+    ((_, logits),) = held_out.fit(remembering, torch.zeros(6, 3), NONE)
+    # Each text is a fold of its own: of its class the description and the other text are left, of 5 rows.
+    expected = torch.tensor([[2 / 5, 3 / 5]] * 2 + [[3 / 5, 2 / 5]] * 2)
+    torch.testing.assert_close(logits, expected.repeat(REPEATS, 1))
+
+
+def test_descriptions_alone_are_rows_like_others() -> None:
+    assert not fixed_rows(Dataset.from_dict({"id": ["description: x", "description: y"]})).any()
+    assert not fixed_rows(Dataset.from_dict({"input_ids": [[1], [2]]})).any()
 
 
 def test_single_rows_are_noticed() -> None:
