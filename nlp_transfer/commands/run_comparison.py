@@ -13,7 +13,8 @@ from nlp_transfer.errors import CheckpointError, ConfigError
 from nlp_transfer.files import atomic_folder, write_json, write_text
 from nlp_transfer.metrics.bootstrap import mean_and_deviation
 from nlp_transfer.metrics.metric import Metric
-from nlp_transfer.metrics.significance import Difference, RowScores, compare_systems
+from nlp_transfer.metrics.row_scores import RowScores
+from nlp_transfer.metrics.significance import Difference, compare_systems
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.reporting.config_record import config_differences
 from nlp_transfer.reporting.html import page, section_html

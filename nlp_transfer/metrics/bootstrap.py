@@ -51,17 +51,6 @@ def bootstrap_difference(
     return percentile_interval(ours - theirs)
 
 
-def gain_scores(ours: Any, theirs: Any, references: Any, statistic: str = "macro_f1") -> dict[str, float]:
-    """Return the ends of `bootstrap_difference` by name, as they stand in the scores of the other system.
-
-    Example:
-        >>> gain_scores([0, 1], [0, 1], [0, 1])
-        {'macro_f1_gain_low': 0.0, 'macro_f1_gain_high': 0.0}
-    """
-    low, high = bootstrap_difference(ours, theirs, references, statistic)
-    return {f"{statistic}_gain_low": low, f"{statistic}_gain_high": high}
-
-
 def percentile_interval(scores: Any) -> tuple[float, float]:
     """Return the ends of the middle 95 % of the scores of resamples.
 

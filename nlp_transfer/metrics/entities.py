@@ -18,8 +18,7 @@ import numpy as np
 from nlp_transfer.metrics.bootstrap import BOOTSTRAP_SAMPLES, percentile_interval
 from nlp_transfer.metrics.metric import Entity, EntityRows
 from nlp_transfer.metrics.probability_scores import BINS, ROWS_A_BIN
-
-_PAIRS = 2_000_000  # cells of a block of resampled texts
+from nlp_transfer.metrics.row_scores import CountScores
 
 
 def entity_scores(rows: EntityRows) -> dict[str, Any]:
@@ -29,7 +28,8 @@ def entity_scores(rows: EntityRows) -> dict[str, Any]:
     scores: dict[str, Any] = {"rows": len(rows.texts), "entities": int(true)}
     scores |= dict(zip(("entity_precision", "entity_recall", "entity_f1"), _rates(hits, made, true), strict=True))
     if rows.interval and len(counts):
-        low, high = percentile_interval(_resampled_f1(counts))
+        (resampled,) = CountScores(counts[None]).resampled(BOOTSTRAP_SAMPLES, 0)
+        low, high = percentile_interval(resampled)
         scores |= {"entity_f1_low": low, "entity_f1_high": high}
     scores["per_class"] = {name: _class_scores(rows, name) for name in rows.label_names}
     present = [one["f1"] for one in scores["per_class"].values() if one["support"] or one["predicted"]]
@@ -88,11 +88,6 @@ def line_counts(lines: Sequence[Mapping[str, Any]]) -> np.ndarray:
         for name in ("entities", "references")
     ]
     return match_counts(EntityRows([""] * len(lines), sides[0], sides[1], ()))
-
-
-def f1_gain_interval(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of the difference in strict F1 of two `match_counts` of the same texts."""
-    return percentile_interval(_resampled_f1(ours) - _resampled_f1(theirs))
 
 
 def folded(mention: str) -> str:
@@ -184,18 +179,6 @@ def _clusters(made: Sequence[Entity], true: Sequence[Entity]) -> Iterator[tuple[
         end = max(end, one[1])
     if any(sides):
         yield sides
-
-
-def _resampled_f1(counts: np.ndarray) -> np.ndarray:
-    """Return strict F1 of resampled texts, shape (`BOOTSTRAP_SAMPLES`,); the same texts for the same number."""
-    rng, size = np.random.default_rng(0), len(counts)
-    block = max(1, _PAIRS // max(size, 1))
-    sums = [
-        rng.multinomial(size, np.full(size, 1 / size), size=min(block, BOOTSTRAP_SAMPLES - start)) @ counts
-        for start in range(0, BOOTSTRAP_SAMPLES, block)
-    ]
-    hits, made, true = np.concatenate(sums).astype(float).T
-    return np.divide(2 * hits, made + true, out=np.zeros_like(hits), where=made + true > 0)
 
 
 def _rates(hits: float, made: float, true: float) -> tuple[float, float, float]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from nlp_transfer.metrics.bootstrap import bootstrap_interval, kappa_of_counts, kappa_of_sums, resample_counts
 from nlp_transfer.metrics.metric import OrdinalRows
-from nlp_transfer.metrics.significance import RowScores
+from nlp_transfer.metrics.row_scores import RowScores
 
 
 def ordinal_scores(rows: OrdinalRows) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from nlp_transfer.metrics.bootstrap import percentile_interval, resample_counts
 from nlp_transfer.metrics.metric import RegressionRows
-from nlp_transfer.metrics.significance import RowScores
+from nlp_transfer.metrics.row_scores import RowScores
 
 _NAMES = ("r2", "mae", "mse", "pearson", "spearman")
 _IN_UNITS = ("mae", "mse")
@@ -62,29 +62,6 @@ def regression_scores(rows: RegressionRows) -> dict[str, Any]:
             per_value[name]["interval_coverage"] = float(share)
         scores |= {"interval_width": float(2 * rows.half_widths[0])} if len(own) == 1 else {}
     return {**scores, "per_value": per_value}
-
-
-def r2_gain_interval(ours: np.ndarray, theirs: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of how much higher our R² is on the same resamples of rows.
-
-    Args:
-        ours: predictions, shape (rows, numbers), as `theirs` and the references.
-
-    Example:
-        >>> truth = np.arange(8.0)[:, None]
-        >>> low, high = r2_gain_interval(truth, truth * 0 + 3.5, truth)
-        >>> low >= 1.0
-        True
-    """
-    gains = []
-    for weights in resample_counts(len(truth)):
-        sides = [
-            np.mean([_Number(truth[:, k], side[:, k]).scores(weights)["r2"] for k in range(truth.shape[1])], axis=0)
-            for side in (ours, theirs)
-        ]
-        gains.append(sides[0] - sides[1])
-    found = np.concatenate(gains)
-    return percentile_interval(found[~np.isnan(found)]) if not np.isnan(found).all() else (0.0, 0.0)
 
 
 @dataclass(frozen=True)

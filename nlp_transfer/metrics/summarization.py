@@ -59,17 +59,6 @@ def rouge1_scores(summaries: Sequence[Sequence[str]], references: Sequence[Seque
     return [row["rouge1"] for row in rouge_scores(*joined, kinds=("rouge1",))]
 
 
-def gain_interval(ours: Sequence[float], theirs: Sequence[float], seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % interval of the mean difference ours - theirs; the same documents are resampled for both.
-
-    Example:
-        >>> gain_interval([0.5, 0.5], [0.25, 0.25])
-        (0.25, 0.25)
-    """
-    gains = np.asarray(ours, dtype=float) - np.asarray(theirs, dtype=float)
-    return percentile_interval(gains[_resampled_rows(len(gains), seed)].mean(axis=1))
-
-
 def _resampled_rows(rows: int, seed: int) -> np.ndarray:
     """Return row numbers, shape (`BOOTSTRAP_SAMPLES`, rows)."""
     return np.random.default_rng(seed).integers(rows, size=(BOOTSTRAP_SAMPLES, rows))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from nlp_transfer.data.corpus import Corpus
     from nlp_transfer.metrics.calibration import Calibration
-    from nlp_transfer.metrics.significance import RowScores
+    from nlp_transfer.metrics.row_scores import RowScores
     from nlp_transfer.models.loading import LoadedModel
     from nlp_transfer.models.reference import ModelReference
     from nlp_transfer.tasks.predictor import Predictor

@@ -23,7 +23,8 @@ from transformers import AutoTokenizer
 
 from nlp_transfer.data.encoding.token_frequencies import ALARM, TokenFrequencies, exchangeability
 from nlp_transfer.metrics.calibration import cross_fitted, platt_scaling, temperature_scaling
-from nlp_transfer.metrics.significance import ClassScores, compare_systems
+from nlp_transfer.metrics.row_scores import ClassScores
+from nlp_transfer.metrics.significance import compare_systems
 from nlp_transfer.metrics.thresholds import tune_thresholds
 from nlp_transfer.reporting.tables import to_rich
 from nlp_transfer.tasks.blocks import Table

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from nervaluate import Evaluator
 
-from nlp_transfer.metrics.entities import errors_by_kind, f1_gain_interval, folded, match_counts
+from nlp_transfer.metrics.entities import errors_by_kind, folded, match_counts
 from nlp_transfer.metrics.metric import EntityRows
 from nlp_transfer.metrics.probability_scores import without_promises
+from nlp_transfer.metrics.row_scores import CountScores, gain_interval
 from nlp_transfer.metrics.table import METRICS, compute_scores
 
 TEXTS = ["aspirin and ibuprofen help", "take zoxa daily", "nothing"]
@@ -78,9 +79,10 @@ def test_intervals_resample_texts():
     assert 0 <= scores["entity_f1_low"] <= 1 / 4 <= scores["entity_f1_high"] <= 1
     perfect = made(predictions=TRUE)
     counts = match_counts(perfect)
-    assert f1_gain_interval(counts, counts) == (0.0, 0.0)
-    low, high = f1_gain_interval(counts, match_counts(made(predictions=[[], [], []])))
-    assert (low, high) == (0.0, 1.0)  # a resample of the third text alone has nothing to find
+    nothing = match_counts(made(predictions=[[], [], []]))
+    assert gain_interval(CountScores(np.stack([counts, counts]))) == (0.0, 0.0)
+    # A resample of the third text alone has nothing to find.
+    assert gain_interval(CountScores(np.stack([counts, nothing]))) == (0.0, 1.0)
 
 
 def test_kinds_of_errors():

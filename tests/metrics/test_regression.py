@@ -6,7 +6,8 @@ from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
 from nlp_transfer.metrics.metric import RegressionRows
-from nlp_transfer.metrics.regression import NumberScores, r2_gain_interval, regression_scores
+from nlp_transfer.metrics.regression import NumberScores, regression_scores
+from nlp_transfer.metrics.row_scores import gain_interval
 from nlp_transfer.metrics.significance import compare_systems
 
 
@@ -76,10 +77,9 @@ def test_coverage_and_width_of_intervals():
 
 def test_gains_are_clear_where_they_are():
     truth, guesses = numbers()
-    low, high = r2_gain_interval(truth, guesses, truth)
+    low, high = gain_interval(NumberScores(np.stack([truth, guesses]), truth))
     assert 0 < low < high
-    low, high = r2_gain_interval(guesses, guesses, truth)
-    assert low == high == 0.0
+    assert gain_interval(NumberScores(np.stack([guesses, guesses]), truth)) == (0.0, 0.0)
 
 
 def test_runs_are_compared_by_r2():

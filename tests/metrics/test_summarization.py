@@ -5,7 +5,7 @@ import pytest
 
 from nlp_transfer.errors import DataError
 from nlp_transfer.metrics.metric import Extract, SummaryRows
-from nlp_transfer.metrics.summarization import average_precision, gain_interval
+from nlp_transfer.metrics.summarization import average_precision
 from nlp_transfer.metrics.table import compute_scores
 
 DOCUMENTS = ["a b c d. e f. g h i j", "k l m n"]
@@ -60,14 +60,6 @@ def test_an_empty_summary_has_numbers():
 def test_nothing_is_an_error():
     with pytest.raises(DataError, match="Nothing to score: got no summaries"):
         compute_scores(SummaryRows([], [], None))
-
-
-def test_a_gain_on_the_same_documents():
-    theirs = np.random.default_rng(0).random(200)
-    low, high = gain_interval(theirs + 0.1, theirs)
-    assert low == pytest.approx(0.1) == high  # whatever the documents, ours are higher by a tenth
-    low, high = gain_interval([1.0, 0.0], [0.0, 1.0])
-    assert (low, high) == (-1.0, 1.0)
 
 
 def test_what_documents_lack_is_counted_when_asked_for():

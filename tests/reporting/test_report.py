@@ -13,7 +13,7 @@ from rich.console import Console
 
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.errors import CheckpointError
-from nlp_transfer.metrics.bootstrap import gain_scores
+from nlp_transfer.metrics.row_scores import ClassScores, gain_scores
 from nlp_transfer.metrics.table import classification_metrics
 from nlp_transfer.reporting.markdown import write_report
 from nlp_transfer.reporting.report import CorpusFacts, Cost, Report, SearchSummary, SourceScore
@@ -27,6 +27,10 @@ NAMES = ["Permissive", "Copyleft", "Public Domain"]
 
 def scores(predictions, references=TRUTH):
     return classification_metrics(np.array(predictions), np.array(references), NAMES, multi_label=False)
+
+
+def gains(ours, theirs, truth):
+    return gain_scores("macro_f1", ClassScores(np.array([ours, theirs]), np.array(truth)))
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def report():
         seed=7,
         baselines={
             "majority": {"source": {"test": scores([0, 0, 0, 0])}},
-            "tfidf_svm": {"source": {"test": scores([0, 1, 1, 0]) | gain_scores(GUESSES, [0, 1, 1, 0], TRUTH)}},
+            "tfidf_svm": {"source": {"test": scores([0, 1, 1, 0]) | gains(GUESSES, [0, 1, 1, 0], TRUTH)}},
         },
         facts={"frozen_encoder": {"layer": 4, "C": 0.1}, "parameters": 1000},
         paths={"model": "runs/a/model"},
@@ -107,7 +111,7 @@ def test_a_report_is_read_back(report, tmp_path):
 
 
 def test_a_model_as_good_as_its_baseline(report, tmp_path):
-    twin = {"source": {"test": {**report.metrics["source"]["test"], **gain_scores(GUESSES, GUESSES, TRUTH)}}}
+    twin = {"source": {"test": {**report.metrics["source"]["test"], **gains(GUESSES, GUESSES, TRUTH)}}}
     write_report(replace(report, baselines={"twin": twin}), tmp_path)
     text = (tmp_path / "report.md").read_text()
     assert (
@@ -161,7 +165,7 @@ def test_markdown(report, tmp_path):
 
 def test_a_model_below_the_baseline_ends_report_and_terminal_alike(report, tmp_path):
     truth, wrong = np.arange(200) % 2, 1 - np.arange(200) % 2
-    svm = {**scores(truth, truth), **gain_scores(wrong, truth, truth)}
+    svm = {**scores(truth, truth), **gains(wrong, truth, truth)}
     baselines = {"tfidf_svm": {"source": {"test": svm}}}
     worse = replace(report, metrics={"source": {"test": scores(wrong, truth)}}, baselines=baselines)
     write_report(worse, tmp_path)

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from nlp_transfer.metrics.significance import ClassScores, choose_run
+from nlp_transfer.metrics.row_scores import ClassScores
+from nlp_transfer.metrics.significance import choose_run
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.reporting.diagnosis.layers import evidence_text
 from nlp_transfer.reporting.diagnosis.probes import decide

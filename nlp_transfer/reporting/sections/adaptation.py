@@ -18,7 +18,7 @@ from nlp_transfer.metrics.negative_transfer import (
     closed_share,
     compare,
 )
-from nlp_transfer.metrics.significance import gain_interval
+from nlp_transfer.metrics.row_scores import gain_scores
 from nlp_transfer.metrics.table import LABEL_FREE, METRICS
 from nlp_transfer.reporting.predictions import PREDICTIONS, read_predictions, read_rows, truth_of
 from nlp_transfer.reporting.run_context import RunContext
@@ -52,8 +52,7 @@ def gains(task: "type[Task]", runs: "Sequence[Lines]") -> dict[str, float]:
     """
     if not runs[0] or any(truth_of(line) is None for line in runs[0]):
         return {}
-    low, high = gain_interval(task.row_scores(runs))
-    return {f"{task.primary_metric}_gain_low": low, f"{task.primary_metric}_gain_high": high}
+    return gain_scores(task.primary_metric, task.row_scores(runs))
 
 
 def ceiling_scores(run: RunContext) -> "DomainScores":

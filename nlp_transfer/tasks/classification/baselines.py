@@ -126,8 +126,10 @@ def score_baselines(
     `macro_f1_gain_low` and `macro_f1_gain_high` bound how much higher the model's macro-F1 is on the same rows, or
     those of `quadratic_kappa` for classes with an order. `cost` is there where the decision has costs.
     """
-    from nlp_transfer.metrics.bootstrap import gain_scores
+    from nlp_transfer.metrics.ordinal import KappaScores
+    from nlp_transfer.metrics.row_scores import ClassScores, gain_scores
 
+    rows = KappaScores if decision.ordered else ClassScores
     results: dict[str, DomainScores] = {}
     for name, domains in predicted.items():
         results[name] = {}
@@ -139,7 +141,7 @@ def score_baselines(
                 labels = one.labels.astype(int)
                 scores = decision.choice_scores(theirs, labels)
                 ours = decision.choose(decision.probabilities(one.logits))
-                scores |= gain_scores(ours, theirs, labels, decision.primary_metric)
+                scores |= gain_scores(decision.primary_metric, rows(np.stack([ours, theirs]), labels))
                 if (costs := decision.row_costs(theirs, labels)) is not None:
                     scores["cost"] = float(costs.mean())
                 results[name].setdefault(domain, {})[split] = scores

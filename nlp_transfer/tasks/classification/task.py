@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nlp_transfer.metrics.calibration import Calibration
-    from nlp_transfer.metrics.significance import RowScores
+    from nlp_transfer.metrics.row_scores import RowScores
     from nlp_transfer.models.loading import ProblemType
 
 
@@ -80,7 +80,7 @@ class Classification(Task):
     def row_scores(cls, runs: Sequence[Lines]) -> "RowScores":
         """Return the classes of rows and of runs."""
         from nlp_transfer.metrics.ordinal import KappaScores
-        from nlp_transfer.metrics.significance import ClassScores
+        from nlp_transfer.metrics.row_scores import ClassScores
 
         names = list(runs[0][0]["probabilities"])
         truth = np.array([_class(line["label"], names) for line in runs[0]])

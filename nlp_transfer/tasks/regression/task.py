@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from nlp_transfer.metrics.calibration import Calibration
-    from nlp_transfer.metrics.significance import RowScores
+    from nlp_transfer.metrics.row_scores import RowScores
     from nlp_transfer.models.loading import LoadedModel
     from nlp_transfer.models.reference import ModelReference
     from nlp_transfer.tasks.predictor import Predictor
@@ -245,7 +245,8 @@ class FittedRegression(FittedReadingTask):
         encoded: "Mapping[str, Mapping[str, Dataset]]",
     ) -> dict[str, DomainScores]:
         """Score the baselines on each split with numbers."""
-        from nlp_transfer.metrics.regression import r2_gain_interval
+        from nlp_transfer.metrics.regression import NumberScores
+        from nlp_transfer.metrics.row_scores import gain_scores
         from nlp_transfer.metrics.table import compute_scores
 
         train = corpora["source"].splits["train"]
@@ -257,8 +258,8 @@ class FittedRegression(FittedReadingTask):
                 assert one.labels is not None
                 theirs = predict(row_inputs(corpora[domain].splits[split]))
                 rows = RegressionRows(theirs, one.labels, self.value_names, interval=True)
-                low, high = r2_gain_interval(self.values(one.logits), theirs, one.labels)
-                found = {**compute_scores(rows), "r2_gain_low": low, "r2_gain_high": high}
+                both = NumberScores(np.stack([self.values(one.logits), theirs]), one.labels)
+                found = {**compute_scores(rows), **gain_scores(self.primary_metric, both)}
                 scores[name].setdefault(domain, {})[split] = found
         return scores
 

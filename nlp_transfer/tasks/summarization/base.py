@@ -23,7 +23,7 @@ from nlp_transfer.tasks.wording import Wording
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from nlp_transfer.metrics.significance import RowScores
+    from nlp_transfer.metrics.row_scores import RowScores
 
 
 EXTRACTIVE_WORDING = Wording(
@@ -80,7 +80,7 @@ class Summarization(Task):
     def row_scores(cls, runs: Sequence[Lines]) -> "RowScores":
         """Return the ROUGE-1 of rows and of runs."""
         from nlp_transfer.metrics.rouge import rouge_scores
-        from nlp_transfer.metrics.significance import MeanScores
+        from nlp_transfer.metrics.row_scores import MeanScores
 
         references = [str(line["reference"]) for line in runs[0]]
         found = [rouge_scores([line["summary"] for line in run], references, ["rouge1"]) for run in runs]

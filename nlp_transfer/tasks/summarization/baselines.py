@@ -83,7 +83,8 @@ def baseline_scores(
     With references, `rouge1_gain_low` and `rouge1_gain_high` bound how much higher the model's ROUGE-1 is on the same
     documents.
     """
-    from nlp_transfer.metrics.summarization import gain_interval, rouge1_scores
+    from nlp_transfer.metrics.row_scores import MeanScores, gain_scores
+    from nlp_transfer.metrics.summarization import rouge1_scores
 
     ours = rouge1_scores(*_summaries_and_references(documents))
     scores = {}
@@ -91,8 +92,8 @@ def baseline_scores(
         extracts = [_baseline_extract(name, document, selection) for document in documents]
         scores[name] = document_metrics(extracts, interval=True, bertscore=bertscore)
         if ours is not None:
-            low, high = gain_interval(ours, rouge1_scores(*_summaries_and_references(extracts)) or ())
-            scores[name] |= {"rouge1_gain_low": low, "rouge1_gain_high": high}
+            theirs = rouge1_scores(*_summaries_and_references(extracts))
+            scores[name] |= gain_scores("rouge1", MeanScores(np.array([ours, theirs])))
     return scores
 
 

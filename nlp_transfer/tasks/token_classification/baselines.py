@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nlp_transfer.metrics.entities import f1_gain_interval, folded, match_counts
+import numpy as np
+
+from nlp_transfer.metrics.entities import folded, match_counts
 from nlp_transfer.metrics.metric import Entity
+from nlp_transfer.metrics.row_scores import CountScores, gain_scores
 from nlp_transfer.metrics.table import compute_scores
 from nlp_transfer.tasks.base import DomainScores
 from nlp_transfer.tasks.token_classification import DICTIONARY, MAJORITY
@@ -124,7 +127,6 @@ def score_baselines(
             for name in names:
                 made = [list(found[name](one.text)) for one in of_split]
                 rows = entity_rows(of_split, made, label_names, known=known, interval=True)
-                low, high = f1_gain_interval(match_counts(ours), match_counts(rows))
-                gain = {"entity_f1_gain_low": low, "entity_f1_gain_high": high}
+                gain = gain_scores("entity_f1", CountScores(np.stack([match_counts(ours), match_counts(rows)])))
                 scores[name].setdefault(domain, {})[split] = {**compute_scores(rows), **gain}
     return scores

@@ -12,7 +12,7 @@ from nlp_transfer.data.validation.row_kinds import ENTITIES
 from nlp_transfer.errors import ConfigError, did_you_mean
 from nlp_transfer.metrics.entities import line_counts
 from nlp_transfer.metrics.metric import EntityRows, Scores
-from nlp_transfer.metrics.significance import CountScores, RowScores
+from nlp_transfer.metrics.row_scores import CountScores, RowScores
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.models.size_limits import size_problems
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores, FittedTask, Lines, Predictions, Task
