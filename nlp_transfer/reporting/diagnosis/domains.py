@@ -36,5 +36,6 @@ def _accuracy_facts(found: TargetAccuracy) -> list[list[str]]:
     facts = [
         ["accuracy on the source, by cross-validation", f"{found.source:.3f}"],
         ["accuracy on the target, without its labels", describe_estimate(found.estimate)],
+        ["at most, if classes are as frequent as in the source", f"{found.bound:.3f}"],
     ]
-    return facts if found.true is None else [*facts, ["the same by its labels", f"{found.true:.3f}"]]
+    return facts if found.true is None else [*facts, ["accuracy on the target, by its labels", f"{found.true:.3f}"]]

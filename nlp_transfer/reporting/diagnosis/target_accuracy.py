@@ -21,11 +21,14 @@ class TargetAccuracy:
     Args:
         source: on the source, by cross-validation.
         estimate: on the target, without its labels.
+        bound: the largest that is possible on the target if its classes are as frequent as those of the source: of a
+            class that is predicted more often than it is there, the predictions in excess are wrong.
         true: on the target, by its labels; None without.
     """
 
     source: float
     estimate: AccuracyEstimate
+    bound: float
     true: float | None
 
 
@@ -48,8 +51,21 @@ def target_accuracy(
     there = {layer: task.probabilities(probe.logits(target[layer])) for layer, probe in probes.items()}
     right = here[best].argmax(axis=1) == labels
     estimate = estimate_accuracy(right, evidence(here, best), evidence(there, best))
-    true = None if target_labels is None else float(np.mean(there[best].argmax(axis=1) == target_labels))
-    return TargetAccuracy(float(right.mean()), estimate, true)
+    predicted = there[best].argmax(axis=1)
+    true = None if target_labels is None else float(np.mean(predicted == target_labels))
+    return TargetAccuracy(float(right.mean()), estimate, largest_accuracy(predicted, labels), true)
+
+
+def largest_accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
+    """Return the largest accuracy of predicted classes that are in truth as frequent as in `labels`.
+
+    Example:
+        >>> largest_accuracy(np.array([0, 0, 0, 1]), np.array([0, 1]))
+        0.75
+    """
+    classes = 1 + int(max(predicted.max(), labels.max()))
+    here, there = (np.bincount(ids, minlength=classes) / len(ids) for ids in (labels, predicted))
+    return float(np.minimum(here, there).sum())
 
 
 def evidence(probabilities: Mapping[int, np.ndarray], best: int) -> Evidence:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nlp_transfer.reporting.diagnosis.rows import DiagnosisData
-from nlp_transfer.reporting.diagnosis.target_accuracy import evidence, target_accuracy
+from nlp_transfer.reporting.diagnosis.target_accuracy import evidence, largest_accuracy, target_accuracy
 
 
 def test_the_evidence_is_that_of_all_layers_on_the_best_ones_class() -> None:
@@ -24,3 +24,15 @@ def test_labels_of_the_target_are_for_comparison_alone(data: DiagnosisData) -> N
     assert found.estimate.accuracy == pytest.approx(found.true, abs=0.3)
     without = target_accuracy(data.probes, data.source.labels, target.features, None, data.task)
     assert (without.estimate, without.true) == (found.estimate, None)
+
+
+def test_predictions_in_excess_of_a_class_are_wrong(data: DiagnosisData) -> None:
+    labels = np.array([0, 0, 1, 1, 2, 2])
+    # Four of eight are predicted as class 2, of which a third are in truth: 1 / 2 - 1 / 3 are wrong.
+    assert largest_accuracy(np.array([0, 0, 1, 1, 2, 2, 2, 2]), labels) == pytest.approx(1 - 1 / 6)
+    assert largest_accuracy(labels, labels) == 1.0
+    assert largest_accuracy(np.array([3, 3]), labels) == 0.0
+    assert data.target is not None
+    assert data.source.labels is not None
+    found = target_accuracy(data.probes, data.source.labels, data.target.features, None, data.task)
+    assert 0 < found.bound <= 1
