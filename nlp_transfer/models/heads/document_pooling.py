@@ -58,14 +58,31 @@ def pool(values: Tensor, documents: Tensor, counts: Tensor, pooling: str, size: 
     if pooling in MEANS:
         shares = values * window_weights(documents, counts, pooling).to(values)[:, None]
         return values.new_zeros(size, values.shape[1]).index_add(0, documents, shares)
-    windows = torch.bincount(documents, minlength=size)
-    places = torch.arange(len(documents), device=documents.device) - (windows.cumsum(0) - windows)[documents]
-    table = values.new_full((size, int(windows.max()), values.shape[1]), -torch.inf)
-    table = table.index_put((documents, places), values)
-    taken = windows.clamp(max=1 if pooling == "max" else TOP_K)
-    largest = table.topk(int(taken.max()), dim=1).values
-    kept = torch.arange(largest.shape[1], device=taken.device) < taken[:, None]
-    return largest.masked_fill(~kept[..., None], 0).sum(dim=1) / taken[:, None]
+    return _mean_of_largest(values, documents, size, most_windows(pooling))
+
+
+def most_windows(pooling: str) -> int:
+    """Return the number of windows of a document that `max` or `top_k` take for each class."""
+    return 1 if pooling == "max" else TOP_K
+
+
+def _mean_of_largest(values: Tensor, documents: Tensor, size: int, most: int) -> Tensor:
+    """Return the mean of the `most` largest values of each document and column, or of all where there are fewer."""
+    count, columns = values.shape
+    of = documents[:, None].expand(-1, columns)
+    places = torch.arange(count, device=values.device)[:, None].expand(-1, columns)
+    nothing = values.new_zeros(1, columns)  # row `count`, for documents whose windows are all taken
+    left, extended = torch.cat([values.detach(), nothing]), torch.cat([values, nothing])
+    taken = []
+    for _ in range(most):
+        rest = left[:-1]
+        highest = rest.new_full((size, columns), -torch.inf).scatter_reduce(0, of, rest, "amax")
+        found = ((rest == highest[documents]) & (rest > -torch.inf)) | rest.isnan()
+        first = places.new_full((size, columns), count).scatter_reduce(0, of, places.where(found, count), "amin")
+        left = left.scatter(0, first, -torch.inf)
+        taken.append(extended.gather(0, first))
+    windows = torch.bincount(documents, minlength=size).clamp(max=most)
+    return torch.stack(taken).sum(dim=0) / windows[:, None]
 
 
 def window_weights(documents: Tensor, counts: Tensor, pooling: str) -> Tensor:
@@ -126,7 +143,7 @@ class WindowLogits:
             counts = torch.from_numpy(self.counts[0])
             weights = window_weights(torch.zeros_like(counts), counts, pooling).numpy()
         else:
-            most = min(1 if pooling == "max" else TOP_K, len(logits))
+            most = min(most_windows(pooling), len(logits))
             weights = np.zeros(len(logits))
             weights[np.argsort(-logits, kind="stable")[:most]] = 1 / most
         added = weights * (logits if multi_label else logits - self.logits.mean(axis=1))

@@ -5,12 +5,14 @@
 on standardised features; n is the number of rows, so that l2 = 1 / C of scikit-learn's `LogisticRegression`. Solved by
 L-BFGS in float64, rotated to the principal axes Q of the features (variances s), each divided by a bound on its
 curvature (Böhning, 1992, https://doi.org/10.1007/BF00048682): W = (V · d) Qᵀ, d = (s / 4 + l2 / n)^(-1/2).
-Of the windows of documents the loss is that of their pooled logits. By `max` and `top_k` it has several minima; the
-search starts at the optimum of the mean.
+Of windows that are pooled by `max` or `top_k`, the loss is that of the pooled logits, which has kinks and several
+minima. From the optimum of the mean, smoothed poolings are followed to ever lower `TEMPERATURES`, so that features that
+differ by rounding give the same head.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -24,6 +26,9 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 MIN_RELATIVE_DEVIATION = 1e-4
 """Relative variation below which a feature counts as constant; a standardised head would amplify its rounding."""
 
+TEMPERATURES = (1.0, 0.3, 0.1, 0.03)
+"""Temperatures of smoothed poolings, one after another."""
+
 _STEPS = torch.linspace(-4, 4, 161, dtype=torch.float64)
 """Natural logarithms of the candidate scales."""
 
@@ -31,7 +36,7 @@ _STEPS = torch.linspace(-4, 4, 161, dtype=torch.float64)
 def fit_linear_heads(
     features: Features, labels: Tensor, loss: Loss, *, l2: Sequence[float], num_labels: int
 ) -> list[tuple[Tensor, Tensor]]:
-    """Fit a classifier for each `l2`; each fit starts at the solution of the next stronger penalty.
+    """Fit a classifier for each `l2`; each fit of rows starts at the solution of the next stronger penalty.
 
     Args:
         features: shape (rows, hidden), or those of the windows of each row.
@@ -61,7 +66,9 @@ def fit_linear_heads(
         scale = (variance.clamp(min=0) / 4 + strength / len(y)).rsqrt()
         weight, bias = head = _minimise(rows, y, loss, strength, scale=scale, start=head)
         if windows is not None:
-            weight, bias = _minimise(x, y, loss, strength, scale=scale, start=head, pool=windows.pool)
+            for temperature in TEMPERATURES:
+                pool = partial(windows.smoothed_pool, temperature=temperature)
+                weight, bias = _minimise(x, y, loss, strength, scale=scale, start=(weight, bias), pool=pool)
         weight = weight @ axes.T / deviation
         heads[strength] = (weight.float(), (bias - weight @ mean).float())
     return [heads[strength] for strength in l2]

@@ -10,7 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from nlp_transfer.models.heads.document_pooling import pool
+from nlp_transfer.models.heads.document_pooling import most_windows, pool
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,35 @@ class WindowFeatures:
     def pool(self, logits: Tensor, pooling: str | None = None) -> Tensor:
         """Return the logits of documents, shape (documents, classes), of those of windows, (windows, classes)."""
         return pool(logits, self.documents, self.counts, pooling or self.pooling, len(self))
+
+    def smoothed_pool(self, logits: Tensor, temperature: float) -> Tensor:
+        """Return pooled logits that have a derivative everywhere; near those of `pool` at a low temperature.
+
+            max over weights w of   Σ_i w_i z_i - temperature Σ_i w_i log w_i,    0 <= w_i <= 1 / k,   Σ_i w_i = 1
+
+        k is the number of windows that the pooling takes; of `max` this is the log of the sum of exponentials.
+        """
+        with torch.no_grad():
+            weights = self._smoothed_weights(logits, temperature)
+            entropy = torch.special.entr(weights) * temperature
+        parts = weights * logits + entropy  # at the maximum the derivative by the weights is 0
+        return logits.new_zeros(len(self), logits.shape[1]).index_add(0, self.documents, parts)
+
+    def _smoothed_weights(self, logits: Tensor, temperature: float) -> Tensor:
+        """Return the weights of `smoothed_pool`, shape (windows, classes): those of softmax, cut at 1 / k."""
+        size, columns, of = len(self), logits.shape[1], self.documents[:, None].expand(-1, logits.shape[1])
+        most = most_windows(self.pooling)
+        cut = 1 / torch.bincount(self.documents).clamp(max=most).to(logits)[self.documents][:, None]
+        full, weights = torch.zeros_like(logits, dtype=torch.bool), logits
+        for _ in range(most):  # in each turn at least one of the weights that are too large is cut
+            rest = logits.masked_fill(full, -torch.inf)
+            highest = rest.new_full((size, columns), -torch.inf).scatter_reduce(0, of, rest, "amax")
+            shares = ((logits - highest[self.documents]) / temperature).exp().masked_fill(full, 0)
+            sums = logits.new_zeros(2, size, columns).index_add(1, self.documents, torch.stack([shares, full * cut]))
+            factor = (1 - sums[1]).clamp(min=0) / sums[0].clamp(min=torch.finfo(logits.dtype).tiny)
+            weights = torch.where(full, cut, shares * factor[self.documents])
+            full = full | (weights > cut)
+        return weights
 
 
 Features = Tensor | WindowFeatures

@@ -1,10 +1,13 @@
 """Heads of documents whose windows are pooled by their largest logits."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nlp_transfer.models.heads.document_pooling import pool
 from nlp_transfer.models.heads.linear_probe import fit_linear_heads, prototype_head
 from nlp_transfer.models.heads.window_features import Features, WindowFeatures, apply_head, document_means
 
@@ -72,14 +75,52 @@ def test_one_deciding_window_is_learned() -> None:
 def test_the_fitted_head_is_a_minimum(pooling: str) -> None:
     features, labels = documents(pooling)
     ((weight, bias),) = fit_linear_heads(features, labels, cross_entropy, l2=[5.0], num_labels=2)
+    ((mean, mean_bias),) = fit_linear_heads(document_means(features), labels, cross_entropy, l2=[5.0], num_labels=2)
     deviation = features.values.double().std(0, correction=0)
 
-    def objective(weight: Tensor, bias: Tensor) -> Tensor:
+    def objective(weight: Tensor, bias: Tensor) -> float:
         data = cross_entropy(features.pool(features.values.double() @ weight.T + bias), labels).mean()
-        return data + 5.0 / (2 * len(labels)) * (weight * deviation).square().sum()
+        return float(data + 5.0 / (2 * len(labels)) * (weight * deviation).square().sum())
 
     best = objective(weight.double(), bias.double())
+    assert best < 0.9 * objective(mean.double(), mean_bias.double())
     generator = torch.Generator().manual_seed(2)
-    for _ in range(50):
-        step = 0.02 * torch.randn(weight.shape, generator=generator, dtype=torch.float64)
-        assert objective(weight + step, bias.double()) > best - 1e-6
+    for _ in range(200):
+        steps = [0.1 * torch.randn(part.shape, generator=generator, dtype=torch.float64) for part in (weight, bias)]
+        assert objective(weight + steps[0], bias + steps[1]) > best
+
+
+@pytest.mark.parametrize("pooling", ["max", "top_k"])
+def test_rounding_does_not_choose_another_head(pooling: str) -> None:
+    features, labels = documents(pooling)
+    noise = 1e-6 * torch.randn(features.values.shape, generator=torch.Generator().manual_seed(3))
+    heads = [
+        fit_linear_heads(replace(features, values=values), labels, cross_entropy, l2=[0.1], num_labels=2)[0]
+        for values in (features.values, features.values + noise)
+    ]
+    first, second = (apply_head(features, *head).softmax(1) for head in heads)
+    torch.testing.assert_close(first, second, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(("pooling", "most"), [("max", 1), ("top_k", 3)])
+def test_smoothed_poolings_by_hand(pooling: str, most: int) -> None:
+    values = torch.tensor([[2.0], [1.0], [0.0], [-1.0], [5.0]], dtype=torch.float64, requires_grad=True)
+    numbers, counts = torch.tensor([0, 0, 0, 0, 1]), torch.ones(5).long()
+    features = WindowFeatures(values.detach(), numbers, counts, pooling)
+    cold = features.smoothed_pool(values, 1e-3)
+    expected = torch.tensor([[2.0 if most == 1 else 1.0], [5.0]], dtype=torch.float64)  # (2 + 1 + 0) / 3
+    torch.testing.assert_close(cold, expected, atol=3e-3, rtol=0)  # 3e-3 > 1e-3 log 4
+    if most == 1:
+        torch.testing.assert_close(features.smoothed_pool(values, 1.0)[0], torch.logsumexp(values[:4], 0))
+    torch.autograd.gradcheck(lambda z: features.smoothed_pool(z, 0.7), (values,), eps=1e-5, atol=1e-5)
+
+
+def test_one_long_document_needs_no_room_for_the_others() -> None:
+    size, long = 2000, 3000
+    numbers = torch.cat([torch.arange(size), torch.full((long,), size)])
+    values = torch.randn(size + long, 50, generator=torch.Generator().manual_seed(0))
+    with torch.autograd.profiler.profile(profile_memory=True) as profile:
+        made = pool(values, numbers, torch.ones(len(numbers)).long(), "top_k", size + 1)
+    torch.testing.assert_close(made[:size], values[:size])
+    torch.testing.assert_close(made[size], values[size:].topk(3, dim=0).values.mean(0))
+    assert max(event.cpu_memory_usage for event in profile.key_averages()) < 100 * values.nbytes
