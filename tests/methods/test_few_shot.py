@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from nlp_transfer.errors import ConfigError
+from nlp_transfer.methods.contrastive import Contrastive
 from nlp_transfer.methods.few_shot import CANDIDATES, FewShot
 from tests.methods.test_contrastive import painted
 from tests.tiny_models import context, logits, tiny_model
@@ -62,6 +63,8 @@ def test_adapters_are_a_candidate() -> None:
     ctx = context(train=painted(12, 1), validation=painted(9, 2))
     model = FewShot(candidates=["contrastive_lora", "prototypes"]).prepare(tiny_model("bert"), ctx)
     assert set(ctx.facts["few_shot"]["scores"]) == {"contrastive_lora", "prototypes"}
+    adapted = CANDIDATES["contrastive_lora"]
+    assert isinstance(adapted, Contrastive) and adapted.lora_r == 16
     assert logits(model).shape == (6, 3)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from nlp_transfer.methods.text_batches import TrainedTexts, balanced_batches, fast_passes
+from nlp_transfer.models.speed.batching import CPU_MAX_TOKENS
 from nlp_transfer.models.speed.dropout import is_cheap
 from tests.tiny_models import context, random_rows, tiny_model
 
@@ -65,3 +66,13 @@ def test_fast_passes_drop_padding_and_leave_a_plain_model() -> None:
     assert several == 4
     assert 4 * padded > real
     assert not any(map(is_cheap, model.modules()))
+
+
+def test_a_step_reads_as_many_tokens_at_once_as_training_does() -> None:
+    model = tiny_model("bert").eval()
+    read: list[int] = []
+    texts = TrainedTexts(model, context(train=random_rows(200, seed=1), batch_tokens=8192), "mean")
+    handle = model.get_input_embeddings().register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].numel()))
+    texts.features(range(200))
+    handle.remove()
+    assert sum(read) > CPU_MAX_TOKENS >= max(read)

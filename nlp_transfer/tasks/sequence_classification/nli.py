@@ -31,38 +31,45 @@ TEMPLATE = "This example is {}."
 BATCH_SIZE = 16
 
 
-def check_nli_model(name: str) -> None:
-    """Raise ConfigError if a model cannot be read, or has no class `entailment`."""
-    from nlp_transfer.models.loading import read_config
-
+def check_nli_model(name: str, corpus: "Corpus", *, multi_label: bool) -> None:
+    """Load a model once, before training; raise ConfigError if it cannot be the baseline of a corpus."""
     try:
-        _, config = read_config(ModelReference(name))
+        model = _pipeline(name)
     except ConfigError as error:
         raise ConfigError([f"task.nli_{problem}" for problem in error.problems]) from error
-    labels = list(config.label2id or {})
-    if not any(label.lower().startswith("entail") for label in labels):
+    classes = {number: str(label).lower() for label, number in model.model.config.label2id.items()}
+    shown = ", ".join(label for _, label in sorted(classes.items()))
+    if not any(label.startswith("entail") for label in classes.values()):
         raise ConfigError(
-            f"task.nli_model: {name} has the classes {', '.join(map(str, labels))}; expected a model of natural "
-            "language inference, one of whose classes is entailment, such as facebook/bart-large-mnli."
+            f"task.nli_model: {name} has the classes {shown}; expected a model of natural language inference, one of "
+            "whose classes is entailment, such as facebook/bart-large-mnli."
+        )
+    other = classes[0 if model.entailment_id else max(classes)]
+    if multi_label and not other.startswith(("contra", "not")):
+        raise ConfigError(
+            f"task.nli_model: {name} has the classes {shown}. For several labels a text, transformers' pipeline takes "
+            f"{other} for contradiction; take a model that has contradiction first, or last after entailment."
+        )
+    read = model.tokenizer.model_max_length
+    lengths = {text: len(model.tokenizer("", text)["input_ids"]) for text in _hypotheses(corpus)[0]}
+    if long := [f"{text[:40]!r} ({length} tokens)" for text, length in lengths.items() if length >= read]:
+        raise ConfigError(
+            f"task.nli_model: {name} reads {read} tokens, of a description and a text together, and these descriptions "
+            f"leave no room for a text: {', '.join(long)}. Shorten them, or leave task.nli_model out."
         )
 
 
 def nli_predictions(name: str, task: "FittedTask", corpora: "Mapping[str, Corpus]") -> "OfSplit":
     """Return the predictions of an NLI model for the texts of a domain and split."""
-    names = list(task.label_names)
-    descriptions = descriptions_in(corpora["source"].splits["train"])
-    described = all(name in descriptions for name in names)
-    hypotheses = [descriptions[name] if described else name for name in names]
+    hypotheses, template = _hypotheses(corpora["source"])
     loaded: list[Any] = []
 
     def predict(domain: str, split: str) -> np.ndarray:
         if not loaded:
             loaded.append(_pipeline(name))
         texts = list(corpora[domain].splits[split]["text"])
-        log.info(
-            "nli: %d texts of %s %s, with a hypothesis for each of %d classes.", len(texts), domain, split, len(names)
-        )
-        options = {"hypothesis_template": "{}" if described else TEMPLATE, "multi_label": task.multi_label}
+        log.info("nli: %d texts of %s %s, each with %d hypotheses.", len(texts), domain, split, len(hypotheses))
+        options = {"hypothesis_template": template, "multi_label": task.multi_label}
         made = loaded[0](texts, candidate_labels=hypotheses, batch_size=BATCH_SIZE, **options)
         scores = np.array(
             [[dict(zip(one["labels"], one["scores"], strict=True))[text] for text in hypotheses] for one in made]
@@ -72,8 +79,16 @@ def nli_predictions(name: str, task: "FittedTask", corpora: "Mapping[str, Corpus
     return predict
 
 
+def _hypotheses(source: "Corpus") -> tuple[list[str], str]:
+    """Return what is known of each class, its description or its name, and the template that makes it a hypothesis."""
+    names, descriptions = source.label_names, descriptions_in(source.splits["train"])
+    if all(label in descriptions for label in names):
+        return [descriptions[label] for label in names], "{}"
+    return list(names), TEMPLATE
+
+
 def _pipeline(name: str) -> Any:
-    """Return transformers' pipeline of a model, which reads as many tokens as it has positions."""
+    """Return transformers' pipeline of a model, whose tokenizer cuts texts to its positions; raise ConfigError."""
     from accelerate import PartialState
     from transformers import AutoModelForSequenceClassification, ZeroShotClassificationPipeline
 
@@ -84,9 +99,7 @@ def _pipeline(name: str) -> Any:
     folder, config = read_config(reference)
     model, info = read_weights(AutoModelForSequenceClassification, reference, folder, config)
     if missing := missing_names(info):
-        raise ConfigError(
-            f"task.nli_model: {name} lacks the weights {', '.join(missing)}; expected a trained classifier."
-        )
+        raise ConfigError(f"model: {name} lacks the weights {', '.join(missing)}; expected a trained classifier.")
     tokenizer = load_tokenizer(reference)
     if (longest := max_positions(config)) is not None:
         tokenizer.model_max_length = min(tokenizer.model_max_length, longest)

@@ -1,5 +1,6 @@
 """Sequence classification: one label a text (column `label`), or any number of labels (column `labels`)."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from nlp_transfer.tasks.predictor import Predictor
+
+log = logging.getLogger(__name__)
 
 
 @final
@@ -66,9 +69,10 @@ class SequenceClassification(TextClassification):
 
     def fit(self, corpus: Corpus) -> "FittedSequenceClassification":
         """Return the task with the labels and class frequencies of `corpus`; raise DataError without labels."""
+        fitted = FittedSequenceClassification(self, corpus)
         if self.nli_model is not None:
-            check_nli_model(self.nli_model)
-        return FittedSequenceClassification(self, corpus)
+            check_nli_model(self.nli_model, corpus, multi_label=fitted.multi_label)
+        return fitted
 
 
 @final
@@ -91,7 +95,9 @@ class FittedSequenceClassification(FittedTextClassification):
         if of_windows and self._reference is not None:
             tuned = self.config.tune_thresholds
             fitted += fit_window_baselines(of_windows, self, self._reference, encoded, tune_thresholds=tuned)
-        if NLI in names and self.config.nli_model is not None:
+        if self.config.nli_model is not None and NLI in names:
             fitted.append((NLI, nli_predictions(self.config.nli_model, self, corpora)))
+        elif self.config.nli_model is not None and names:
+            log.warning("%s is not scored: baselines names %s. Add nli.", self.config.nli_model, ", ".join(names))
         self.baseline_predictions = predict_all(fitted, predictions, slow=(*WINDOW_BASELINES, NLI))
         return score_baselines(self.baseline_predictions, predictions, self.decision)

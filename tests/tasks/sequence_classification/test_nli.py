@@ -15,7 +15,8 @@ from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.runner import run
 from nlp_transfer.tasks import SequenceClassification
-from nlp_transfer.tasks.sequence_classification.nli import TEMPLATE, check_nli_model, nli_predictions
+from nlp_transfer.tasks.sequence_classification.nli import TEMPLATE, nli_predictions
+from tests.logged import logged
 from tests.tiny_models import tiny_model
 from tests.tiny_runs import rows, run_tree, tiny_encoder, write_corpus
 
@@ -100,20 +101,51 @@ def test_a_zero_shot_run_is_scored_beside_it(encoder: Path, nli: Path, corpus: P
     assert "| nli |" in (tmp_path / "run" / "report.md").read_text()
 
 
+def fit(folder: Path, corpus: Path, **source: Any) -> None:
+    SequenceClassification(nli_model=str(folder)).fit(load_corpus(CorpusConfig(str(corpus), **source)))
+
+
 def test_other_models_are_refused_before_training(
-    encoder: Path, nli: Path, corpus: Path, tmp_path: Path, tiny_classifier: Path
+    nli: Path, corpus: Path, tmp_path: Path, tiny_classifier: Path
 ) -> None:
-    loaded = load_corpus(CorpusConfig(str(corpus)))
     with pytest.raises(
         ConfigError, match=r"task.nli_model: .* has the classes .*; expected a model of natural language"
     ):
-        SequenceClassification(nli_model=str(tiny_classifier)).fit(loaded)
+        fit(tiny_classifier, corpus)
     with pytest.raises(ConfigError, match=r"task\.nli_model: .*nowhere"):
-        check_nli_model(str(tmp_path / "nowhere"))
+        fit(tmp_path / "nowhere", corpus)
     bare = tiny_encoder(tmp_path / "bare")
     AutoModel.from_pretrained(nli).save_pretrained(bare)
     with pytest.raises(ConfigError, match=r"task\.nli_model: .*bare lacks the weights classifier\.bias"):
-        predicted(bare, corpus)
+        fit(bare, corpus)
+
+
+def test_descriptions_leave_room_for_a_text(nli: Path, corpus: Path) -> None:
+    long = {**DESCRIPTIONS, "public": "waive " * 100}
+    with pytest.raises(
+        ConfigError, match=r"reads 64 tokens, .* leave no room for a text: 'waive .*' \(103 tokens\)\. Sh"
+    ):
+        fit(nli, corpus, descriptions=long, shots=2)
+
+
+def test_of_several_labels_the_order_of_classes_is_checked(nli: Path, corpus: Path, tmp_path: Path) -> None:
+    folder = tiny_encoder(tmp_path / "order")
+    model = AutoModelForSequenceClassification.from_pretrained(nli)
+    model.config.id2label = {0: "neutral", 1: "entailment", 2: "contradiction"}
+    model.config.label2id = {name: number for number, name in model.config.id2label.items()}
+    model.save_pretrained(folder)
+    fit(folder, corpus)
+    with pytest.raises(ConfigError, match="transformers' pipeline takes neutral for contradiction"):
+        fit(folder, write_corpus(tmp_path / "labels", multi_label=True))
+
+
+def test_a_model_that_baselines_leave_out_is_warned_of(encoder: Path, nli: Path, corpus: Path, tmp_path: Path) -> None:
+    tree = run_tree(encoder, corpus, tmp_path / "run")
+    tree |= {"methods": ["prototypes"], "baselines": ["majority"]}
+    tree["task"]["nli_model"] = str(nli)
+    with logged() as lines:
+        run(load_config(tree=tree))
+    assert f"{nli} is not scored: baselines names majority. Add nli." in lines
 
 
 def test_the_baseline_needs_a_model(encoder: Path, corpus: Path, tmp_path: Path) -> None:
