@@ -154,18 +154,17 @@ class LinearProbing(Method):
         self._check_fitted(model, context, best)
         made = {key: value for key, value in best.items() if key not in ("weight", "bias", "logits")}
         if len(tried) == 1:  # there was no choice, and a score without one says nothing
-            del made["validation_score"]
+            del made[score_name(context)]
             context.facts[self.name] = {**made, **stored}
             return str(best["pooling"])
         if not len(context.validation):
-            made["cross_validation_score"] = made.pop("validation_score")
             made["chosen_by"] = f"cross-validation, {REPEATS} times {min(FOLDS, len(context.train))} folds"
         context.facts[self.name] = {
             **made,
             **stored,
             "candidates": tried,
             "best_per_layer": [
-                max((c for c in tried if c["layer"] == layer), key=lambda c: c["validation_score"]) for layer in layers
+                max((c for c in tried if c["layer"] == layer), key=lambda c: c[score_name(context)]) for layer in layers
             ],
         }
         return str(best["pooling"])
@@ -235,6 +234,7 @@ class LinearProbing(Method):
                 "prototypes or contrastive, or label more."
             )
         tried: list[dict[str, Any]] = []
+        scored = score_name(context)
         best: dict[str, Any] | None = None
         for layer, pooling in counted(list(train.features), "Fitting heads"):
             x, x_validation = train.of(layer, pooling).to(device), validation.of(layer, pooling)
@@ -242,8 +242,8 @@ class LinearProbing(Method):
                 for setting, (head, logits) in zip(settings, held_out.fit(fit, x, x_validation), strict=True):
                     scale = 1.0 if setting["loss"] == "task" else self.margin_scale(held_out, x, logits)
                     score = float(context.score(logits * scale, truth))
-                    tried.append({"layer": layer, "pooling": pooling, **setting, "validation_score": score})
-                    if best is None or score > best["validation_score"]:
+                    tried.append({"layer": layer, "pooling": pooling, **setting, scored: score})
+                    if best is None or score > best[scored]:
                         weight, bias = (part.cpu() * scale for part in head)
                         best = {**tried[-1], "weight": weight, "bias": bias}
         assert best is not None
@@ -272,6 +272,11 @@ class LinearProbing(Method):
                 f"The head for layer {best['layer']}, pooling {best['pooling']} does not survive being written into "
                 f"the {model.config.model_type} model: its logits differ by {difference:.2g}. Name another."
             )
+
+
+def score_name(context: Context) -> str:
+    """Return the name of the score that heads are chosen by, as the report has it."""
+    return "validation_score" if len(context.validation) else "cross_validation_score"
 
 
 def _stored(train: "EncodedRows", validation: "EncodedRows", context: Context) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def test_without_validation_rows_it_chooses_by_cross_validation() -> None:
     facts = ctx.facts["frozen_encoder"]
     assert seen == [90, 90]  # 30 rows, each held out three times
     assert facts["chosen_by"] == "cross-validation, 3 times 4 folds"
-    assert facts["cross_validation_score"] == max(one["validation_score"] for one in facts["candidates"])
+    assert facts["cross_validation_score"] == max(one["cross_validation_score"] for one in facts["candidates"])
     assert logits(model).shape == (6, 3)
 
 
