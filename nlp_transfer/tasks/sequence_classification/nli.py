@@ -34,24 +34,24 @@ BATCH_SIZE = 16
 def check_nli_model(name: str, corpus: "Corpus", *, multi_label: bool) -> None:
     """Load a model once, before training; raise ConfigError if it cannot be the baseline of a corpus."""
     try:
-        model = _pipeline(name)
+        pipeline = _pipeline(name)
     except ConfigError as error:
         raise ConfigError([f"task.nli_{problem}" for problem in error.problems]) from error
-    classes = {number: str(label).lower() for label, number in model.model.config.label2id.items()}
+    classes = {number: str(label).lower() for label, number in pipeline.model.config.label2id.items()}
     shown = ", ".join(label for _, label in sorted(classes.items()))
     if not any(label.startswith("entail") for label in classes.values()):
         raise ConfigError(
             f"task.nli_model: {name} has the classes {shown}; expected a model of natural language inference, one of "
             "whose classes is entailment, such as facebook/bart-large-mnli."
         )
-    other = classes[0 if model.entailment_id else max(classes)]
+    other = classes[0 if pipeline.entailment_id else max(classes)]
     if multi_label and not other.startswith(("contra", "not")):
         raise ConfigError(
             f"task.nli_model: {name} has the classes {shown}. For several labels a text, transformers' pipeline takes "
             f"{other} for contradiction; take a model that has contradiction first, or last after entailment."
         )
-    read = model.tokenizer.model_max_length
-    lengths = {text: len(model.tokenizer("", text)["input_ids"]) for text in _hypotheses(corpus)[0]}
+    read = pipeline.tokenizer.model_max_length
+    lengths = {text: len(pipeline.tokenizer("", text)["input_ids"]) for text in _hypotheses(corpus)[0]}
     if long := [f"{text[:40]!r} ({length} tokens)" for text, length in lengths.items() if length >= read]:
         raise ConfigError(
             f"task.nli_model: {name} reads {read} tokens, of a description and a text together, and these descriptions "
