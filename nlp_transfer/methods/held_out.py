@@ -95,7 +95,8 @@ def _logits(features: "Features", head: Head) -> "Tensor":
 
 def fixed_rows(train: "Dataset") -> np.ndarray:
     """Return True for training rows that are descriptions of classes, shape (rows,); False where all of them are."""
-    described = is_description(train["id"]) if "id" in train.column_names else np.zeros(len(train), bool)
+    named = "id" in (getattr(train, "column_names", None) or ())  # in Python, any dataset may train
+    described = is_description(train["id"]) if named else np.zeros(len(train), bool)
     return described & ~described.all()
 
 
