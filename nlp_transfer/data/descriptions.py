@@ -1,7 +1,7 @@
 """Find the descriptions of classes among training rows."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,14 +12,14 @@ DESCRIPTION_ID = "description: "
 """Beginning of the id of a training row that is the description of a class, whose name follows."""
 
 
-def is_description(ids: Sequence[str]) -> np.ndarray:
-    """Return True for each id of a description, shape (rows,).
+def is_description(ids: Sequence[Any]) -> np.ndarray:
+    """Return True for each id of a description, shape (rows,); other ids may be of any kind.
 
     Example:
         >>> is_description(["1", "description: tax"]).tolist()
         [False, True]
     """
-    return np.array([one.startswith(DESCRIPTION_ID) for one in ids], dtype=bool)
+    return np.array([str(one).startswith(DESCRIPTION_ID) for one in ids], dtype=bool)
 
 
 def descriptions_in(train: "Dataset") -> dict[str, str]:

@@ -65,6 +65,7 @@ def test_descriptions_are_never_held_out() -> None:
 def test_descriptions_alone_are_rows_like_others() -> None:
     assert not fixed_rows(Dataset.from_dict({"id": ["description: x", "description: y"]})).any()
     assert not fixed_rows(Dataset.from_dict({"input_ids": [[1], [2]]})).any()
+    assert not fixed_rows(Dataset.from_dict({"id": [1, 2]})).any()
     assert fixed_rows([{"input_ids": [1]}, {"input_ids": [2]}]).tolist() == [False, False]  # type: ignore[arg-type]
 
 

@@ -46,7 +46,7 @@ def pool(values: Tensor, documents: Tensor, counts: Tensor, pooling: str, size: 
 
     Args:
         values: shape (windows, columns).
-        documents: number of each window's document, in order, shape (windows,); each of `size` documents has a window.
+        documents: number of each window's document, shape (windows,); each of `size` documents has a window.
         counts: number of tokens that each window counts, shape (windows,).
 
     Example:

@@ -36,8 +36,8 @@ def test_windows_are_split() -> None:
     ],
 )
 def test_pooling_by_hand(pooling: str, expected: list[list[float]]) -> None:
-    values = torch.tensor([[1.0, 1.0], [4.0, -2.0], [2.0, 5.0], [3.0, 0.0], [6.0, 7.0]])
-    documents, counts = torch.tensor([0, 0, 0, 0, 1]), torch.tensor([10, 30, 20, 40, 5])
+    values = torch.tensor([[1.0, 1.0], [4.0, -2.0], [6.0, 7.0], [2.0, 5.0], [3.0, 0.0]])
+    documents, counts = torch.tensor([0, 0, 1, 0, 0]), torch.tensor([10, 30, 5, 20, 40])
     torch.testing.assert_close(pool(values, documents, counts, pooling, 2), torch.tensor(expected))
 
 
