@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Context:
         target: encoded target rows, without labels unless a method needs them; None where no method needs the target.
         target_validation: encoded target rows with labels, scored in each evaluation, to choose a checkpoint by or
             for the log only; None where there are none.
+        folder: of the run's checkpoints, where a method may save the state of steps of its own; None saves nothing.
         masked_lm: loads the encoder once more, with its masked-language-modelling head, for `target_mlm`.
     """
 
@@ -47,4 +49,5 @@ class Context:
     activations: "ActivationStore | None" = None
     target: "Dataset | None" = None
     target_validation: "Dataset | None" = None
+    folder: Path | None = None
     masked_lm: "Callable[[], PreTrainedModel] | None" = None

@@ -19,6 +19,7 @@ from nlp_transfer.methods.base import Needs
 from nlp_transfer.methods.context import Context
 from nlp_transfer.methods.lora import LoRA
 from nlp_transfer.methods.probing import TEMPERATURE, LinearProbing
+from nlp_transfer.methods.step_state import StepState
 from nlp_transfer.methods.text_batches import TrainedTexts, balanced_batches, copy_from_first_process, fast_passes
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.progress import counted
@@ -146,10 +147,14 @@ class Contrastive(LinearProbing):
         optimizer = torch.optim.AdamW(texts.parameters, lr=self.rate, weight_decay=WEIGHT_DECAY)
         schedule = get_linear_schedule_with_warmup(optimizer, math.ceil(count / 10), count)
         batches = balanced_batches(texts.labels.numpy(), self.texts_per_step, context.seed)
-        losses: list[float] = []
+        file = None if context.folder is None else context.folder / f"{self.name}.safetensors"
+        state = StepState(file, texts.parameters, optimizer, schedule)
+        losses = state.restore()
         model.train()
-        for _ in counted(range(count), "Contrastive training"):
+        for step in counted(range(count), "Contrastive training"):
             rows = next(batches)
+            if step < len(losses):  # made before an interruption
+                continue
             labels = texts.labels[torch.tensor([*rows, *rows])].to(model.device)
             loss = contrastive_loss(normalize(texts.features([*rows, *rows])), labels, self.temperature)
             if not torch.isfinite(loss):
@@ -163,6 +168,7 @@ class Contrastive(LinearProbing):
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
+            state.save_if_due(losses, last=step == count - 1)
         optimizer.zero_grad()
         model.eval()
         copy_from_first_process(model)

@@ -158,7 +158,7 @@ def _held_out_logits(
 
     from nlp_transfer.models.activation_cache.features import run_batches
 
-    own = replace(context, train=train, validation=held_out.select([]), facts={}, activations=None)
+    own = replace(context, train=train, validation=held_out.select([]), facts={}, activations=None, folder=None)
     trained: Any = method.prepare(copy.deepcopy(model), own)
     parts = [
         (rows, output.logits.float().cpu())

@@ -176,7 +176,7 @@ def build_trainer(
     task, tokenizer, generates = data.task, data.tokenizer, Output.GENERATION in experiment.task.provides
     if problem := vocabulary_problem(loaded.model, tokenizer):
         raise ConfigError(f"model: {experiment.model}: {problem}")
-    context = _context(experiment, data, loaded)
+    context = replace(_context(experiment, data, loaded), folder=output_dir)
     arguments = _trainer_arguments(experiment, output_dir)
     if not len(context.validation):
         arguments = without_evaluation(arguments)

@@ -101,14 +101,25 @@ def test_what_stands_at_the_end_is_learned(encoder: Path, long_corpus: Path, tmp
         (["lora"], {"pooling": "max"}),
         (["frozen_encoder"], {"window_overlap": 4, "pooling": "first_and_mean"}),
         (["frozen_encoder"], {"pooling": "max"}),
+        (["lp_ft"], {}),
         (["lp_ft"], {"pooling": "top_k"}),
+        ([{"name": "contrastive", "steps": 20}], {"pooling": "max"}),
         ([{"name": "partial_fine_tuning", "layers": 1}], {"pooling": "top_k"}),
         (
             [{"name": "peft", "peft_type": "IA3", "settings": {"target_modules": ["key"], "feedforward_modules": []}}],
             {"pooling": "mean"},
         ),
     ],
-    ids=["lora", "frozen_encoder", "frozen_encoder_max", "lp_ft", "partial_fine_tuning", "peft"],
+    ids=[
+        "lora",
+        "frozen_encoder",
+        "frozen_encoder_max",
+        "lp_ft",
+        "lp_ft_top_k",
+        "contrastive",
+        "partial_fine_tuning",
+        "peft",
+    ],
 )
 def test_methods(encoder: Path, long_corpus: Path, tmp_path: Path, methods: list[Any], task: dict[str, Any]) -> None:
     folder = tmp_path / "run"

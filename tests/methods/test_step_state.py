@@ -1,0 +1,96 @@
+"""The state of a method's own steps: a resumed training equals an uninterrupted one, and a bad file is an error."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nlp_transfer.errors import CheckpointError, TrainingError
+from nlp_transfer.methods import contrastive, step_state
+from nlp_transfer.methods.contrastive import Contrastive
+from nlp_transfer.methods.step_state import StepState
+from tests.methods.test_contrastive import painted
+from tests.tiny_models import context, tiny_model
+
+FILE = "contrastive.safetensors"
+
+
+def trained(folder: Path | None, method: Contrastive = Contrastive(steps=8, learning_rate=1e-3)) -> Any:  # noqa: B008
+    """Return the weights of a small encoder after contrastive training, and the facts about it."""
+    rows = painted(24, 1)
+    own = context(train=rows, validation=rows.select([]), folder=folder, seed=3)
+    torch.manual_seed(0)
+    model: Any = method.prepare(tiny_model("bert"), own)
+    return {name: weight.detach().clone() for name, weight in model.state_dict().items()}, own.facts["contrastive"]
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Let the loss of a step be the last that is computed."""
+    calls: list[int] = []
+    loss = contrastive.contrastive_loss
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        if len(calls) > at:
+            raise TrainingError("interrupted")
+        return loss(*args, **kwargs)
+
+    monkeypatch.setattr(contrastive, "contrastive_loss", counted)
+
+
+@pytest.mark.parametrize("method", [Contrastive(steps=8, learning_rate=1e-3), Contrastive(steps=8, lora_r=2)])
+def test_a_resumed_training_equals_an_uninterrupted_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, method: Contrastive
+) -> None:
+    expected, facts = trained(None, method)
+    monkeypatch.setattr(step_state, "SAVE_SECONDS", 0.0)
+    for steps in (3, 2):  # interrupted in the fourth step, and again in the sixth
+        with monkeypatch.context() as patched, pytest.raises(TrainingError, match="interrupted"):
+            interrupt(patched, steps)
+            trained(tmp_path, method)
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+    torch.manual_seed(99)  # the state has its own
+    found, resumed = trained(tmp_path, method)
+    assert resumed == facts
+    assert found.keys() == expected.keys()
+    for name, weight in expected.items():
+        assert torch.equal(weight, found[name]), name
+    again, _ = trained(tmp_path, method)  # after the last step: none is made again
+    assert all(torch.equal(weight, again[name]) for name, weight in expected.items())
+
+
+def test_short_trainings_leave_no_file(tmp_path: Path) -> None:
+    trained(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_torn_file_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match=rf"{FILE} cannot be read .*Delete it, and the run begins these steps"):
+        trained(tmp_path)
+
+
+def test_the_state_of_another_model_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(step_state, "SAVE_SECONDS", 0.0)
+    trained(tmp_path)
+    weight = torch.nn.Parameter(torch.zeros(2))
+    optimizer = torch.optim.AdamW([weight])
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        StepState(tmp_path / FILE, [weight], optimizer, schedule).restore()
+
+
+def test_a_disk_without_room_warns(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_room(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(step_state, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("safetensors.torch.save_file", no_room)
+    with caplog.at_level(logging.WARNING):
+        trained(tmp_path)
+    assert "was not saved ([Errno 28] No space left on device)" in caplog.text
+    assert list(tmp_path.iterdir()) == []
