@@ -136,19 +136,27 @@ def few_texts(name: str, shots: int, draw: int, test_rows: int, descriptions: st
 
     The test texts are the same for each draw.
     """
+    corpus = single_label_corpus(name)
+    splits = {split: corpus.splits[split] for split in ("train", "test")}
+    splits["train"] = draw_shots(splits["train"], shots, draw, "source")[0]
+    if descriptions is not None:
+        texts = read_yaml(descriptions)[name.partition(":")[0]]
+        own = {name: texts[name] for name in corpus.label_names}
+        described = described_classes(splits["train"], own, descriptions)
+        splits["train"] = concatenate_datasets([splits["train"], described])
+    order = np.random.default_rng(0).permutation(len(splits["test"]))[:test_rows]
+    splits["test"] = splits["test"].select(order)
+    return replace(corpus, splits=splits)
+
+
+def single_label_corpus(name: str) -> Corpus:
+    """Return the texts of a corpus that have one label, of its N most frequent ones for `CORPUS:N`."""
     path, _, classes = name.partition(":")
     corpus = load_corpus(CorpusConfig(path), labeled=True)
     counts = class_counts(corpus.splits["train"])
     kept = sorted(np.argsort(-counts, kind="stable")[: int(classes) if classes else None].tolist())
     names = [corpus.label_names[label] for label in kept]
-    splits = {split: _of_one_label(corpus.splits[split], kept, names) for split in ("train", "test")}
-    splits["train"] = draw_shots(splits["train"], shots, draw, "source")[0]
-    if descriptions is not None:
-        texts = read_yaml(descriptions)[path]
-        described = described_classes(splits["train"], {name: texts[name] for name in names}, descriptions)
-        splits["train"] = concatenate_datasets([splits["train"], described])
-    order = np.random.default_rng(0).permutation(len(splits["test"]))[:test_rows]
-    splits["test"] = splits["test"].select(order)
+    splits = {split: _of_one_label(rows, kept, names) for split, rows in corpus.splits.items()}
     return replace(corpus, splits=splits)
 
 

@@ -1,0 +1,50 @@
+"""The recommendation beside a full sweep: which rows both see, and a command from end to end."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from nlp_transfer.commands import plans
+from scripts.benchmark import recommendation
+from tests.tiny_runs import tiny_encoder
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> str:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    rows = [{"text": f"{label} clause {i}", "label": label} for label in ("a", "b") for i in range(20)]
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return str(folder)
+
+
+def test_rows_are_drawn_apart(corpus: str, tmp_path: Path) -> None:
+    options = argparse.Namespace(model="encoder", rows=18, test_rows=10, max_length=16, seed=0)
+    splits = recommendation.drawn(corpus, options, str(tmp_path)).sources[0].data
+    assert {name: len(rows) for name, rows in splits.items()} == {"train": 12, "validation": 6, "test": 10}
+    texts = [text for rows in splits.values() for text in rows["text"]]
+    assert len(set(texts)) == 28
+
+
+def test_a_command_measures_each_cell_once(
+    corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_encoder(tmp_path / "encoder")
+    few = [plan for plan in plans.PLANS if plan.name in ("frozen_encoder", "full_fine_tuning")]
+    monkeypatch.setattr(plans, "PLANS", few)
+    output = tmp_path / "results.jsonl"
+    options = ["recommendation", corpus, "--model", str(tmp_path / "encoder"), "--output", str(output)]
+    monkeypatch.setattr(sys, "argv", [*options, "--rows", "18", "--test_rows", "10", "--max_length", "16"])
+    for _ in range(2):
+        recommendation.main()
+    *sweep, chosen = (json.loads(line) for line in output.read_text().splitlines())
+    assert [line["cell"]["plan"] for line in sweep] == ["frozen_encoder", "full_fine_tuning"]
+    assert all(0 <= line["test"] <= 1 and line["seconds"] > 0 for line in sweep)
+    assert chosen["chosen"] in ("frozen_encoder", "full_fine_tuning")
+    assert chosen["low"] <= chosen["high"]
+    shown = capsys.readouterr().out
+    test = next(line["test"] for line in sweep if line["cell"]["plan"] == chosen["chosen"])
+    assert f"{chosen['chosen']} {test:.3f}" in shown
