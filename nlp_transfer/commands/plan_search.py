@@ -1,8 +1,8 @@
-"""Run plans within a budget of time, the better ones for longer.
+"""Run plans within a budget of time.
 
-Plans without training by gradient are run in full. The others share what time is left by successive halving: all are
-trained for a ninth of their epochs, the best third for a third of them, and the best third of these in full; with more
-time the first part is longer.
+Each is run in full, the likeliest first, while the time that it will probably take is left. Where that is not enough
+for any training by gradient, these plans share it by successive halving: all are trained for a ninth of their epochs,
+the best third for a third of them, and the best third of these in full; with more time the first part is longer.
 Reference: Jamieson & Talwalkar (2016), https://arxiv.org/abs/1502.07943
 """
 
@@ -37,7 +37,7 @@ MIN_STEPS = 100
 """Minimum number of optimizer steps of a part: after fewer, scores say little about the rest."""
 
 UNTRAINED_SHARE = 1 / 3
-"""Share of the budget after which no further plan without training by gradient is begun."""
+"""Share of the budget that plans may take before the first training by gradient."""
 
 QUIET = {"push_to_hub": False, "report_to": [], "logging_strategy": "no", "logging_first_step": False}
 """Training arguments of the runs: only evaluations are logged."""
@@ -135,19 +135,38 @@ class PlanSearch:
             )
         read = float(np.sum(train["read"]) / max(1, np.sum(train["text_length"])))
         self.rows = data.train_rows
+        self._read = read
         self.plans = {name: one.sized(data.train_rows) for name, one in experiments(config, corpus, read).items()}
 
     def run(self) -> None:
         """Run the plans."""
         self.state.write()
         trained = [name for name, plan in self.plans.items() if all(method.trains for method in plan.methods)]
-        for name in self.plans:
-            if name not in trained and (self.spent < UNTRAINED_SHARE * self.budget or not self.tried):
+        first = list(self.plans).index(trained[0]) if trained else len(self.plans)
+        for name in list(self.plans)[:first]:
+            if not self.tried or self._predicted(name) <= UNTRAINED_SHARE * self.budget - self.spent:
                 self._try(name)
-        if trained and self.spent < self.budget:
-            parts = self._long_enough(self.plans[trained[0]])
-            self._try(trained[0], parts[0])  # which tells how long an epoch takes
-            self._halve(trained, parts)
+        if self.spent >= self.budget:
+            return
+        for name in self._likeliest_first(list(self.plans)[first:]):
+            if name in trained and not any(one.epochs for one in self.tried.values()):
+                self._try(name, PARTS[0])  # which tells how long an epoch takes
+            if self._predicted(name) <= self.budget - self.spent:
+                self._try(name, 1.0 if name in trained else None)
+        if trained and not any(one.epochs and one.whole for one in self.tried.values()):
+            self._halve(trained, self._long_enough(self.plans[trained[0]]))
+
+    def _likeliest_first(self, names: list[str]) -> list[str]:
+        """Return plans in their order; those that read in windows first where these helped a frozen encoder."""
+        scores = {True: -math.inf, False: -math.inf}
+        for one in self.tried.values():
+            scores[self._windows(one.name)] = max(scores[self._windows(one.name)], one.score)
+        return sorted(names, key=lambda name: scores[self._windows(name)] < max(scores.values()))
+
+    def _windows(self, name: str) -> bool:
+        """Return True for a plan that reads in windows what the configuration cuts."""
+        ways = [getattr(plan.task, "long_documents", None) for plan in (self.plans[name], self.config)]
+        return ways[0] == "windows" != ways[1]
 
     def _long_enough(self, plan: Experiment) -> list[float]:
         """Return the parts of enough optimizer steps."""
@@ -167,23 +186,28 @@ class PlanSearch:
 
     def _first_part(self, count: int, parts: list[float]) -> int:
         """Return the number of the longest first part for which the budget is enough, by the time of the first run."""
+        longest = max(self.tried.values(), key=lambda one: self._seconds(one, 1.0)).name
         for first in reversed(range(1, len(parts))):
             left, cost = count, 0.0
             for part in parts[first:]:
-                cost += left * self._predicted(None, part)
+                cost += left * self._predicted(longest, part)
                 left = math.ceil(left / 3)
             if cost <= self.budget - self.spent:
                 return first
         return 0
 
-    def _predicted(self, name: str | None, part: float) -> float:
-        """Return the seconds that a run will take, by the last run of this plan; of None or a new one, by all."""
-        seconds = []
-        for one in self.tried.values():
-            if one.epochs and one.of and (one.name == name or name not in self.tried):
-                longer = part * one.of / one.epochs
-                seconds.append(one.seconds + (longer - 1) * one.train_seconds)
-        return max(seconds, default=0.0)
+    def _predicted(self, name: str, part: float = 1.0) -> float:
+        """Return the seconds that a run will take, by the last run of this plan, or by the longest one of others."""
+        runs = [self.tried[name]] if name in self.tried else list(self.tried.values())
+        tokens = {one.name: 1 / self._read if self._windows(one.name) else 1.0 for one in runs}
+        own = 1 / self._read if self._windows(name) else 1.0
+        return max((own / tokens[one.name] * self._seconds(one, part) for one in runs), default=0.0)
+
+    def _seconds(self, one: Tried, part: float) -> float:
+        """Return the seconds of a run if it had a part of its plan's epochs."""
+        if not one.epochs or not one.of:
+            return one.seconds
+        return one.seconds + (part * one.of / one.epochs - 1) * one.train_seconds
 
     def _folder(self, name: str, part: float | None) -> Path:
         words = re.sub(r"[^\w.-]+", "_", name) + ("" if part is None else f"_{round(100 * part)}")

@@ -21,6 +21,9 @@ CUT = 0.1
 
 WINDOWS = {"task.long_documents": "windows"}
 
+FROZEN = {"name": "frozen_encoder"}
+"""The quickest method, whose plans come before the configuration's own."""
+
 
 def text_baseline(config: Experiment) -> str:
     """Return the baseline on TF-IDF that plans are compared with."""
@@ -49,16 +52,16 @@ class Plan:
 
 
 PLANS: tuple[Plan, ...] = (
-    Plan("frozen_encoder", {"name": "frozen_encoder"}),
-    Plan("frozen_encoder, windows", {"name": "frozen_encoder"}, WINDOWS, windows=True),
-    Plan("contrastive", {"name": "contrastive"}, few_rows=True),
-    Plan("full_fine_tuning", {"name": "full_fine_tuning"}),
-    Plan("lora", {"name": "lora"}),
+    Plan("frozen_encoder", FROZEN),
+    Plan("frozen_encoder, windows", FROZEN, WINDOWS, windows=True),
     Plan(
         "full_fine_tuning, 1e-4",
         {"name": "full_fine_tuning", "head_learning_rate": HEAD_LEARNING_RATE},
         {"training.learning_rate": 1e-4},
     ),
+    Plan("contrastive", {"name": "contrastive"}, few_rows=True),
+    Plan("full_fine_tuning", {"name": "full_fine_tuning"}),
+    Plan("lora", {"name": "lora"}),
     Plan("partial_fine_tuning", {"name": "partial_fine_tuning"}),
     Plan("full_fine_tuning, windows", {"name": "full_fine_tuning"}, WINDOWS, windows=True),
 )
@@ -83,7 +86,8 @@ def experiments(config: Experiment, corpus: Corpus, read: float) -> dict[str, Ex
         and not (plan.windows and (windowed or read > 1 - CUT))
     }
     if not adapts(config) and all(_chosen(config) != _chosen(one) for one in made.values()):
-        made = {GIVEN: config, **made}
+        frozen = {plan.name: config for plan in PLANS if plan.method == FROZEN and plan.name in made}
+        made = {**frozen, GIVEN: config, **made}
     held = CorpusConfig(data={name: splits[name] for name in ("train", "validation")})
     plain: dict[str, Any] = {"source_only_baseline": False, "baselines": (), "prior_correction": False, "target": None}
     found = {name: replace(one, source=held, **plain) for name, one in made.items()}

@@ -24,8 +24,8 @@ def recommend(
         nlp-transfer train --config runs/recommendation/recommended.yaml
 
     Compares frozen features, contrastive training, full and partial fine-tuning, LoRA and the configuration's own
-    methods on the validation rows, the better ones for longer (successive halving). Test rows and the target are not
-    used.
+    methods on the validation rows: each in full, the likeliest first, or the better ones for longer where there is no
+    time for that (successive halving). Test rows and the target are not used.
 
     Args:
         config: the experiment, as of `train`.

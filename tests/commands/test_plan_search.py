@@ -1,6 +1,7 @@
 """Which plans are run for how long: by pretended runs that take a known time and have a known score."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,17 +56,11 @@ def epochs(search: PlanSearch) -> dict[str, float | None]:
     return {name: one.epochs and round(one.epochs, 2) for name, one in search.tried.items()}
 
 
-def test_the_better_ones_are_trained_for_longer(pretended: Make) -> None:
+def test_the_likeliest_are_trained_in_full_while_there_is_time(pretended: Make) -> None:
     search = pretended(300.0)
-    assert epochs(search) == {
-        "frozen_encoder": None,
-        "contrastive": None,
-        "full_fine_tuning": 1,
-        "lora": 9,
-        "partial_fine_tuning": 3,
-    }
-    # 10 + 10 without gradients; 20 for each of three; lora and partial 40 each; lora 100
-    assert search.spent == 20 + 3 * 20 + 2 * 40 + 100
+    assert epochs(search) == {"frozen_encoder": None, "contrastive": None, "full_fine_tuning": 9, "lora": 9}
+    # 10 + 10 without gradients, 20 for an epoch that is timed, 100 for each in full; 60 are left
+    assert search.spent == 20 + 20 + 2 * 100
     assert search.failed == {"full_fine_tuning, 1e-4": "The loss is not finite."}
 
 
@@ -73,6 +68,35 @@ def test_with_much_time_all_are_trained_in_full(pretended: Make) -> None:
     search = pretended(1000.0)
     assert {value for value in epochs(search).values() if value} == {9}
     assert search.spent == 20 + 20 + 3 * 100
+
+
+def test_without_time_for_one_the_better_ones_are_trained_for_longer(pretended: Make) -> None:
+    search = pretended(130.0)
+    assert epochs(search) == {
+        "frozen_encoder": None,
+        "contrastive": None,
+        "full_fine_tuning": 1,
+        "lora": 3,
+        "partial_fine_tuning": 1,
+    }
+    assert search.spent == 20 + 3 * 20 + 40
+
+
+def test_where_windows_help_a_frozen_encoder_they_come_first(pretended: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    for score in (0.5, 0.7):  # that of the frozen encoder is 0.6
+        monkeypatch.setitem(SCORES, "frozen_encoder_windows", score)
+        search = pretended(10_000.0, resume=score > 0.6, task={"max_length": 8})
+        trained = [name for name in search.tried if not name.startswith("frozen_encoder")]
+        assert trained.index("full_fine_tuning, windows") == (0 if score > 0.6 else len(trained) - 1)
+        shutil.rmtree(search.state.folder / "runs", ignore_errors=True)
+
+
+def test_windows_are_expected_to_take_as_much_longer_as_they_read(pretended: Make) -> None:
+    search = pretended(10_000.0, task={"max_length": 8})
+    search.tried = {"full_fine_tuning": search.tried["full_fine_tuning"]}
+    assert search._predicted("lora") == 100
+    assert search._predicted("full_fine_tuning, windows") == pytest.approx(100 / search._read)
+    assert 0.1 < search._read < 0.9
 
 
 def test_with_little_time_the_likeliest_are_tried(pretended: Make) -> None:
@@ -87,8 +111,8 @@ def test_no_time_at_all_tries_one(pretended: Make) -> None:
 
 def test_parts_of_few_steps_are_left_out(pretended: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan_search, "MIN_STEPS", 20)  # 9 epochs of 5 steps: a third has 15, the whole 45
-    search = pretended(250.0)
-    assert epochs(search) == {"frozen_encoder": None, "contrastive": None, "full_fine_tuning": 9, "lora": 9}
+    search = pretended(130.0)  # the third of lora's epochs is left out, too; there is no time for all of them
+    assert epochs(search) == {"frozen_encoder": None, "contrastive": None, "full_fine_tuning": 1}
 
 
 def test_resuming_decides_alike(pretended: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +142,7 @@ def test_one_that_was_stopped_in_its_first_run_goes_on(pretended: Make, monkeypa
     with monkeypatch.context() as patch, pytest.raises(RunInterrupted):
         patch.setattr(plan_search.runner, "run", stopped)
         pretended(300.0)
-    assert pretended(300.0, resume=True).spent == 260
+    assert pretended(300.0, resume=True).spent == 240
 
 
 def test_methods_of_the_target_are_named(pretended: Make, corpus: Path) -> None:
@@ -128,5 +152,5 @@ def test_methods_of_the_target_are_named(pretended: Make, corpus: Path) -> None:
     }
 
 
-def test_the_dear_ones_without_training_do_not_eat_the_budget(pretended: Make) -> None:
-    assert "contrastive" not in pretended(30.0).tried  # a third is spent after the first
+def test_the_frozen_ones_do_not_eat_the_budget(pretended: Make) -> None:
+    assert "frozen_encoder, windows" not in pretended(50.0, task={"max_length": 8}).tried
