@@ -167,7 +167,7 @@ def _train(
         trainer.stop_signals = stop_signals
         parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
         log.info(_parameter_summary(experiment, *parameters))
-        building = time.perf_counter() - started
+        building = time.perf_counter() - started + context.earlier_seconds
         trainer.train(resume_from_checkpoint=latest_checkpoint(trainer, folder.path))
         use_float32(trainer)
         trained = building + trainer.resume.seconds, time.perf_counter()

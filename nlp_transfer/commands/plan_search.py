@@ -19,7 +19,7 @@ import numpy as np
 from nlp_transfer import runner
 from nlp_transfer.commands.plans import GIVEN, adapts, experiments
 from nlp_transfer.config.experiment import Experiment
-from nlp_transfer.errors import CheckpointError, ConfigError, TrainingError
+from nlp_transfer.errors import CheckpointError, ConfigError, RunInterrupted, TrainingError
 from nlp_transfer.files import check_empty_folder, make_private_folder, read_json, write_json
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.progress import duration
@@ -36,8 +36,8 @@ PARTS = (1 / 9, 1 / 3, 1.0)
 MIN_STEPS = 100
 """Minimum number of optimizer steps of a part: after fewer, scores say little about the rest."""
 
-UNTRAINED_SHARE = 1 / 3
-"""Share of the budget that plans may take before the first training by gradient."""
+FIRST_SHARE = 1 / 3
+"""Share of the budget for the plans that come before the first training by gradient."""
 
 QUIET = {"push_to_hub": False, "report_to": [], "logging_strategy": "no", "logging_first_step": False}
 """Training arguments of the runs: only evaluations are logged."""
@@ -84,7 +84,8 @@ class SearchState:
         record = config_record(config.record())
         file = Path(output).expanduser() / STATE
         if not file.is_file():
-            return cls(check_empty_folder(output, "--output"), {"config": record, "seconds": {}})
+            empty: dict[str, Any] = {"config": record, "seconds": {}, "interrupted": {}}
+            return cls(check_empty_folder(output, "--output"), empty)
         if not resume:
             raise CheckpointError(
                 f"--output {file.parent} holds a recommendation. Go on with --resume, or name a new folder."
@@ -104,6 +105,12 @@ class SearchState:
     def seconds(self) -> dict[str, float]:
         """Return the seconds of each run, by its folder's name."""
         seconds: dict[str, float] = self.record["seconds"]
+        return seconds
+
+    @property
+    def interrupted(self) -> dict[str, float]:
+        """Return the seconds of the interrupted parts of runs, by their folder's name."""
+        seconds: dict[str, float] = self.record.setdefault("interrupted", {})
         return seconds
 
 
@@ -144,7 +151,7 @@ class PlanSearch:
         trained = [name for name, plan in self.plans.items() if all(method.trains for method in plan.methods)]
         first = list(self.plans).index(trained[0]) if trained else len(self.plans)
         for name in list(self.plans)[:first]:
-            if not self.tried or self._predicted(name) <= UNTRAINED_SHARE * self.budget - self.spent:
+            if not self.tried or self._predicted(name) <= FIRST_SHARE * self.budget - self.spent:
                 self._try(name)
         if self.spent >= self.budget:
             return
@@ -153,20 +160,20 @@ class PlanSearch:
                 self._try(name, PARTS[0])  # which tells how long an epoch takes
             if self._predicted(name) <= self.budget - self.spent:
                 self._try(name, 1.0 if name in trained else None)
-        if trained and not any(one.epochs and one.whole for one in self.tried.values()):
+        if trained and self.tried and not any(one.epochs and one.whole for one in self.tried.values()):
             self._halve(trained, self._long_enough(self.plans[trained[0]]))
 
     def _likeliest_first(self, names: list[str]) -> list[str]:
         """Return plans in their order; those that read in windows first where these helped a frozen encoder."""
-        scores = {True: -math.inf, False: -math.inf}
-        for one in self.tried.values():
-            scores[self._windows(one.name)] = max(scores[self._windows(one.name)], one.score)
-        return sorted(names, key=lambda name: scores[self._windows(name)] < max(scores.values()))
+        best = max(self.tried.values(), key=lambda one: one.score, default=None)
+        if best is None or not self._windows(best.name):
+            return names
+        return sorted(names, key=lambda name: not self._windows(name))
 
     def _windows(self, name: str) -> bool:
         """Return True for a plan that reads in windows what the configuration cuts."""
-        ways = [getattr(plan.task, "long_documents", None) for plan in (self.plans[name], self.config)]
-        return ways[0] == "windows" != ways[1]
+        here, given = (getattr(plan.task, "long_documents", None) for plan in (self.plans[name], self.config))
+        return here == "windows" and given != "windows"
 
     def _long_enough(self, plan: Experiment) -> list[float]:
         """Return the parts of enough optimizer steps."""
@@ -224,16 +231,22 @@ class PlanSearch:
         plan = replace(plan, training=plan.training.with_output_dir(str(folder), **QUIET, **changes))
         if folder.name not in self.state.seconds:
             log.info("recommend: %s%s …", name, "" if part is None else f", {epochs:.3g} of {whole:g} epochs")
-        started = time.perf_counter()
+        started, interrupted = time.perf_counter(), self.state.interrupted
         try:
             with quiet():
                 report = runner.run(plan, resume=True, stop_signals=self._stop_signals)
+        except RunInterrupted:
+            interrupted[folder.name] = interrupted.get(folder.name, 0.0) + time.perf_counter() - started
+            self.state.write()
+            raise
         except (TrainingError, ConfigError) as error:
             self.failed[name] = " ".join(error.problems)
+            self.spent += time.perf_counter() - started
             log.info("recommend: %s failed: %s", name, self.failed[name])
             return
         assert report is not None
-        seconds = self.state.seconds.setdefault(folder.name, time.perf_counter() - started)
+        seconds = time.perf_counter() - started + interrupted.get(folder.name, 0.0)
+        seconds = self.state.seconds.setdefault(folder.name, seconds)
         self.spent += seconds
         self.state.write()
         metric = METRICS[self.config.task.primary_metric]

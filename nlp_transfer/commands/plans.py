@@ -86,7 +86,7 @@ def experiments(config: Experiment, corpus: Corpus, read: float) -> dict[str, Ex
         and not (plan.windows and (windowed or read > 1 - CUT))
     }
     if not adapts(config) and all(_chosen(config) != _chosen(one) for one in made.values()):
-        frozen = {plan.name: config for plan in PLANS if plan.method == FROZEN and plan.name in made}
+        frozen = {plan.name: made.pop(plan.name) for plan in PLANS if plan.method == FROZEN and plan.name in made}
         made = {**frozen, GIVEN: config, **made}
     held = CorpusConfig(data={name: splits[name] for name in ("train", "validation")})
     plain: dict[str, Any] = {"source_only_baseline": False, "baselines": (), "prior_correction": False, "target": None}

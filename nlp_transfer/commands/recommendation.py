@@ -148,8 +148,8 @@ def _recommendation(search: PlanSearch) -> Recommendation:
     ]
     found = Recommendation(experiment, name, choice, tried, not_tried, baselines[0] if baselines else None)
     lead, table = Text(" ".join(_sentences(found, rows, search.spent))), _table(found)
-    reasons = "\n".join(f"- {plan}: not tried, {why}" for plan, why in not_tried.items())
-    blocks: tuple[Block, ...] = (lead, table, *([Text(reasons)] if reasons else []))
+    reasons = "\n".join(["Without a score:\n", *(f"- {plan}: {why}" for plan, why in not_tried.items())])
+    blocks: tuple[Block, ...] = (lead, table, *([Text(reasons)] if not_tried else []))
     return replace(found, sections=(Section("Plans", blocks),))
 
 

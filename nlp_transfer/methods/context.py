@@ -51,3 +51,9 @@ class Context:
     target_validation: "Dataset | None" = None
     folder: Path | None = None
     masked_lm: "Callable[[], PreTrainedModel] | None" = None
+
+    @property
+    def earlier_seconds(self) -> float:
+        """The seconds of steps that methods made before an interruption."""
+        found = (facts.get("earlier_seconds", 0.0) for facts in self.facts.values() if isinstance(facts, dict))
+        return float(sum(found))

@@ -11,7 +11,7 @@ Reference: Khosla et al. (2020), https://arxiv.org/abs/2004.11362
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from nlp_transfer.errors import TrainingError
@@ -100,7 +100,7 @@ class Contrastive(LinearProbing):
         from nlp_transfer.models.heads.pooling import folded_modules
 
         with self._adapters(model, context), fast_passes(model):
-            losses = self._train_encoder(model, context)
+            losses, earlier_seconds = self._train_encoder(model, context)
         unseen = replace(context, activations=None)  # no other run has these weights
         probe = self
         if not len(context.validation):
@@ -109,6 +109,8 @@ class Contrastive(LinearProbing):
         for module in folded_modules(model, probe.fit(model, unseen)):
             module.requires_grad_(False)
         context.facts[self.name] |= {"steps": len(losses), "first loss": losses[0], "last loss": losses[-1]}
+        if earlier_seconds:
+            context.facts[self.name]["earlier_seconds"] = earlier_seconds
         return model
 
     @contextmanager
@@ -133,8 +135,8 @@ class Contrastive(LinearProbing):
         classes = labels.shape[1] if labels.ndim == 2 else len(labels.unique())
         return max(MIN_STEPS, STEPS_PER_CLASS * classes, PASSES * math.ceil(len(labels) / self.texts_per_step))
 
-    def _train_encoder(self, model: "PreTrainedModel", context: Context) -> list[float]:
-        """Train the encoder; return the loss of each step."""
+    def _train_encoder(self, model: "PreTrainedModel", context: Context) -> tuple[list[float], float]:
+        """Train the encoder; return the loss of each step, and the seconds of those before an interruption."""
         import torch
         from torch.nn.functional import normalize
         from transformers import get_linear_schedule_with_warmup
@@ -148,13 +150,14 @@ class Contrastive(LinearProbing):
         schedule = get_linear_schedule_with_warmup(optimizer, math.ceil(count / 10), count)
         batches = balanced_batches(texts.labels.numpy(), self.texts_per_step, context.seed)
         file = None if context.folder is None else context.folder / f"{self.name}.safetensors"
-        state = StepState(file, texts.parameters, optimizer, schedule)
+        settings = {**asdict(self), "steps": count, "seed": context.seed, "texts": len(texts.labels)}
+        state = StepState(file, settings, texts.parameters, optimizer, schedule)
         losses = state.restore()
+        for _ in losses:
+            next(batches)
         model.train()
-        for step in counted(range(count), "Contrastive training"):
+        for step in counted(range(len(losses), count), "Contrastive training"):
             rows = next(batches)
-            if step < len(losses):  # made before an interruption
-                continue
             labels = texts.labels[torch.tensor([*rows, *rows])].to(model.device)
             loss = contrastive_loss(normalize(texts.features([*rows, *rows])), labels, self.temperature)
             if not torch.isfinite(loss):
@@ -172,7 +175,7 @@ class Contrastive(LinearProbing):
         optimizer.zero_grad()
         model.eval()
         copy_from_first_process(model)
-        return losses
+        return losses, state.earlier_seconds
 
 
 def contrastive_loss(features: "Tensor", labels: "Tensor", temperature: float) -> "Tensor":

@@ -6,7 +6,7 @@ One file of tensors: weights, moments of AdamW, random state. A resumed run ends
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,25 +28,36 @@ class StepState:
 
     Args:
         file: of the state; None saves nothing.
+        settings: what the steps depend on, as JSON holds it; a file of others is refused.
         parameters: those that are trained, all of them on one device.
 
+    Attributes:
+        earlier_seconds: of training before the state that was restored.
+
     Raises:
-        CheckpointError: `restore` cannot read the file.
+        CheckpointError: `restore` cannot read the file, or it is of another training.
 
     Example:
         >>> import torch
         >>> weight = torch.nn.Parameter(torch.zeros(2))
         >>> optimizer = torch.optim.AdamW([weight])
         >>> schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
-        >>> StepState(None, [weight], optimizer, schedule).restore()
+        >>> StepState(None, {}, [weight], optimizer, schedule).restore()
         []
     """
 
     def __init__(
-        self, file: Path | None, parameters: "Sequence[nn.Parameter]", optimizer: "AdamW", schedule: "LRScheduler"
+        self,
+        file: Path | None,
+        settings: Mapping[str, Any],
+        parameters: "Sequence[nn.Parameter]",
+        optimizer: "AdamW",
+        schedule: "LRScheduler",
     ) -> None:
         self.file, self.parameters, self.optimizer, self.schedule = file, parameters, optimizer, schedule
-        self._saved_at = time.monotonic()
+        self.settings = {**settings, "shapes": [list(one.shape) for one in parameters]}
+        self.earlier_seconds = 0.0
+        self._began = self._saved_at = time.monotonic()
 
     def restore(self) -> list[float]:
         """Return the losses of the steps that were made before, and take over their state; [] without a file."""
@@ -58,12 +69,15 @@ class StepState:
             with safe_open(self.file, "pt", device="cpu") as opened:
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
                 record = json.loads((opened.metadata() or {})["steps"])
+            if record["settings"] != self.settings:
+                raise ValueError("it is of other settings, texts or weights")
             self._take_over(tensors, record)
         except (OSError, SafetensorError, ValueError, KeyError, RuntimeError) as error:
             raise CheckpointError(
-                f"{self.file} cannot be read ({error}). Delete it, and the run begins these steps again."
+                f"{self.file} cannot be used ({error}). Delete it, and the run begins these steps again."
             ) from error
         losses: list[float] = record["losses"]
+        self.earlier_seconds = record["seconds"]
         log.info("Going on after step %d, from %s.", len(losses), self.file)
         return losses
 
@@ -84,14 +98,17 @@ class StepState:
         if not PartialState().is_main_process:
             return
         temporary = file.with_name(f".{file.name}.tmp")
-        record = {"losses": list(losses), "schedule": self.schedule.state_dict()}
+        seconds = self.earlier_seconds + time.monotonic() - self._began
+        record = {"settings": self.settings, "losses": list(losses), "seconds": seconds}
+        record["schedule"] = self.schedule.state_dict()
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             save_file(self._tensors(), temporary, {"steps": json.dumps(record)})
             temporary.replace(file)
         except (OSError, SafetensorError) as error:
-            temporary.unlink(missing_ok=True)
             log.warning("%s was not saved (%s). An interruption would begin these steps again.", file, error)
+        finally:
+            temporary.unlink(missing_ok=True)  # a signal may come while it is written, too
 
     def _tensors(self) -> "dict[str, Tensor]":
         import torch

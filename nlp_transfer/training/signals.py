@@ -1,8 +1,8 @@
 """Stop at a point from which the run can go on when SIGTERM, SIGINT or SIGUSR1 comes.
 
-Clusters send SIGTERM or SIGUSR1 before they take a machine away; Ctrl-C sends SIGINT. While a model trains, the step is
-finished and saved first; at other times there is nothing to finish, and the run stops at once. A second SIGINT stops at
-once whatever goes on.
+Clusters send SIGTERM or SIGUSR1 before they take a machine away; Ctrl-C sends SIGINT. While the trainer trains, the
+step is finished and saved first; at other times the run stops at once, and loses what is not saved (of a method's own
+steps, at most five minutes). A second SIGINT stops at once whatever goes on.
 """
 
 import contextlib

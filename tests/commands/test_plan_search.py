@@ -145,6 +145,29 @@ def test_one_that_was_stopped_in_its_first_run_goes_on(pretended: Make, monkeypa
     assert pretended(300.0, resume=True).spent == 240
 
 
+def test_the_seconds_of_an_interrupted_part_count(pretended: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 7.0])
+
+    def stopped(plan: Any, **_: Any) -> Any:
+        raise RunInterrupted("SIGTERM: stopped.")
+
+    with monkeypatch.context() as patch, pytest.raises(RunInterrupted):
+        patch.setattr(plan_search.runner, "run", stopped)
+        patch.setattr(plan_search.time, "perf_counter", lambda: next(clock))
+        pretended(5.0)
+    assert pretended(5.0, resume=True).spent == 17
+
+
+def test_where_each_plan_fails_there_is_none(pretended: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(plan: Any, **_: Any) -> Any:
+        raise TrainingError("The loss is not finite.")
+
+    monkeypatch.setattr(plan_search.runner, "run", failing)
+    search = pretended(300.0)
+    assert search.tried == {}
+    assert set(search.failed) == set(search.plans)
+
+
 def test_methods_of_the_target_are_named(pretended: Make, corpus: Path) -> None:
     target = {"target": {"path": str(corpus / "test.jsonl")}, "methods": ["full_fine_tuning", "mmd"]}
     assert pretended(1.0, **target).failed == {

@@ -25,7 +25,8 @@ def test_what_a_recommendation_leaves(tree: dict[str, Any], tmp_path: Path) -> N
     assert set(found.not_tried.values()) == {"no time within the budget"}
     assert str(found).startswith("# Recommendation\n")
     assert f"Take **frozen_encoder**: expected macro-F1 {found.choice.expected:.3f}" in str(found)
-    assert "- lora: not tried, no time within the budget" in str(found)
+    assert "Without a score:\n\n- " in str(found)
+    assert "- lora: no time within the budget" in str(found)
     assert found._repr_markdown_() == str(found)
     assert set(found.paths) == {"page", "report", "plan"}
     assert "Plans on the validation rows" in Path(found.paths["page"]).read_text()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from nlp_transfer.errors import CheckpointError, TrainingError
-from nlp_transfer.methods import contrastive, step_state
+from nlp_transfer.errors import CheckpointError, RunInterrupted, TrainingError
+from nlp_transfer.methods import FewShot, contrastive, step_state
 from nlp_transfer.methods.contrastive import Contrastive
 from nlp_transfer.methods.step_state import StepState
 from tests.methods.test_contrastive import painted
@@ -53,6 +53,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
     torch.manual_seed(99)  # the state has its own
     found, resumed = trained(tmp_path, method)
+    assert resumed.pop("earlier_seconds") > 0
     assert resumed == facts
     assert found.keys() == expected.keys()
     for name, weight in expected.items():
@@ -68,18 +69,63 @@ def test_short_trainings_leave_no_file(tmp_path: Path) -> None:
 
 def test_a_torn_file_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"torn")
-    with pytest.raises(CheckpointError, match=rf"{FILE} cannot be read .*Delete it, and the run begins these steps"):
+    with pytest.raises(CheckpointError, match=rf"{FILE} cannot be used .*Delete it, and the run begins these steps"):
         trained(tmp_path)
 
 
-def test_the_state_of_another_model_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", [Contrastive(steps=9, learning_rate=1e-3), Contrastive(steps=8, lora_r=2)])
+def test_the_state_of_another_training_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, method: Contrastive
+) -> None:
     monkeypatch.setattr(step_state, "SAVE_SECONDS", 0.0)
     trained(tmp_path)
-    weight = torch.nn.Parameter(torch.zeros(2))
-    optimizer = torch.optim.AdamW([weight])
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
-    with pytest.raises(CheckpointError, match="cannot be read"):
-        StepState(tmp_path / FILE, [weight], optimizer, schedule).restore()
+    with pytest.raises(CheckpointError, match=r"cannot be used \(it is of other settings, texts or weights\)"):
+        trained(tmp_path, method)
+
+
+def test_the_state_of_other_weights_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(step_state, "SAVE_SECONDS", 0.0)
+    states = []
+    for width in (2, 3):
+        weight = torch.nn.Parameter(torch.zeros(width))
+        optimizer = torch.optim.AdamW([weight])
+        weight.grad = torch.ones(width)
+        optimizer.step()
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+        states.append(StepState(tmp_path / FILE, {}, [weight], optimizer, schedule))
+    states[0].save_if_due([0.5])
+    assert states[0].restore() == [0.5]
+    with pytest.raises(CheckpointError, match="of other settings, texts or weights"):
+        states[1].restore()
+
+
+def test_a_signal_while_a_state_is_saved_leaves_no_rest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stopped(_: Any, place: Path, *__: Any) -> None:
+        place.write_bytes(b"half")
+        raise RunInterrupted("SIGTERM: stopped.")
+
+    monkeypatch.setattr(step_state, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("safetensors.torch.save_file", stopped)
+    with pytest.raises(RunInterrupted):
+        trained(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folds_of_few_shot_save_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    files: list[Path | None] = []
+    made = StepState.__init__
+
+    def noted(self: StepState, file: Path | None, *args: Any) -> None:
+        files.append(file)
+        made(self, file, *args)
+
+    monkeypatch.setattr(StepState, "__init__", noted)
+    rows = painted(16, 1)
+    own = context(train=rows, validation=rows.select([]), folder=tmp_path)
+    few_shot: Any = FewShot(candidates=["contrastive", "prototypes"])
+    monkeypatch.setattr(FewShot, "_compare", lambda *_: {"chosen": "contrastive"})
+    few_shot.prepare(tiny_model("bert"), own)
+    assert files == [*[None] * 4, tmp_path / FILE]
 
 
 def test_a_disk_without_room_warns(
