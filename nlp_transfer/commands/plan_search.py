@@ -164,11 +164,11 @@ class PlanSearch:
             self._halve(trained, self._long_enough(self.plans[trained[0]]))
 
     def _likeliest_first(self, names: list[str]) -> list[str]:
-        """Return plans in their order; those that read in windows first where these helped a frozen encoder."""
+        """Return plans in their order; those that read in windows second where these helped a frozen encoder."""
         best = max(self.tried.values(), key=lambda one: one.score, default=None)
         if best is None or not self._windows(best.name):
             return names
-        return sorted(names, key=lambda name: not self._windows(name))
+        return [*names[:1], *sorted(names[1:], key=lambda name: not self._windows(name))]
 
     def _windows(self, name: str) -> bool:
         """Return True for a plan that reads in windows what the configuration cuts."""
