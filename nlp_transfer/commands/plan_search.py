@@ -192,7 +192,7 @@ class PlanSearch:
             names = sorted(scored, key=lambda name: -self.tried[name].score)[: math.ceil(len(names) / 3)]
 
     def _first_part(self, count: int, parts: list[float]) -> int:
-        """Return the number of the longest first part for which the budget is enough, by the time of the first run."""
+        """Return the number of the longest first part for which the budget is enough, by the longest run."""
         longest = max(self.tried.values(), key=lambda one: self._seconds(one, 1.0)).name
         for first in reversed(range(1, len(parts))):
             left, cost = count, 0.0
