@@ -70,6 +70,12 @@ class Tried:
         """Return True if it was trained to its end."""
         return self.epochs is None or self.epochs == self.of
 
+    def seconds_of(self, part: float) -> float:
+        """Return the seconds of the run if it had a part of its plan's epochs."""
+        if not self.epochs or not self.of:
+            return self.seconds
+        return self.seconds + (part * self.of / self.epochs - 1) * self.train_seconds
+
 
 @dataclass(frozen=True)
 class SearchState:
@@ -84,8 +90,7 @@ class SearchState:
         record = config_record(config.record())
         file = Path(output).expanduser() / STATE
         if not file.is_file():
-            empty: dict[str, Any] = {"config": record, "seconds": {}, "interrupted": {}}
-            return cls(check_empty_folder(output, "--output"), empty)
+            return cls(check_empty_folder(output, "--output"), {"config": record, "seconds": {}})
         if not resume:
             raise CheckpointError(
                 f"--output {file.parent} holds a recommendation. Go on with --resume, or name a new folder."
@@ -193,7 +198,7 @@ class PlanSearch:
 
     def _first_part(self, count: int, parts: list[float]) -> int:
         """Return the number of the longest first part for which the budget is enough, by the longest run."""
-        longest = max(self.tried.values(), key=lambda one: self._seconds(one, 1.0)).name
+        longest = max(self.tried.values(), key=lambda one: one.seconds_of(1.0)).name
         for first in reversed(range(1, len(parts))):
             left, cost = count, 0.0
             for part in parts[first:]:
@@ -208,13 +213,7 @@ class PlanSearch:
         runs = [self.tried[name]] if name in self.tried else list(self.tried.values())
         tokens = {one.name: 1 / self._read if self._windows(one.name) else 1.0 for one in runs}
         own = 1 / self._read if self._windows(name) else 1.0
-        return max((own / tokens[one.name] * self._seconds(one, part) for one in runs), default=0.0)
-
-    def _seconds(self, one: Tried, part: float) -> float:
-        """Return the seconds of a run if it had a part of its plan's epochs."""
-        if not one.epochs or not one.of:
-            return one.seconds
-        return one.seconds + (part * one.of / one.epochs - 1) * one.train_seconds
+        return max((own / tokens[one.name] * one.seconds_of(part) for one in runs), default=0.0)
 
     def _folder(self, name: str, part: float | None) -> Path:
         words = re.sub(r"[^\w.-]+", "_", name) + ("" if part is None else f"_{round(100 * part)}")

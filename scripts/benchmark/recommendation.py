@@ -67,8 +67,8 @@ def measure(name: str, options: argparse.Namespace) -> Iterator[str]:
         with quiet():
             plans = PlanSearch(config, SearchState.open(config, f"{folder}/plans", resume=False), 0.0).plans
         sweep = {
-            name: measured(options.output, {**cell, "plan": name}, partial(trained, config, plan, f"{folder}/{number}"))
-            for number, (name, plan) in enumerate(plans.items())
+            key: measured(options.output, {**cell, "plan": key}, partial(trained, config, plan, f"{folder}/{place}"))
+            for place, (key, plan) in enumerate(plans.items())
         }
         seconds = sum(one["seconds"] for one in sweep.values())
         budget = options.share * seconds / 60

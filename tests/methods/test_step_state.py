@@ -1,18 +1,24 @@
 """The state of a method's own steps: a resumed training equals an uninterrupted one, and a bad file is an error."""
 
+import itertools
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
+from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import CheckpointError, RunInterrupted, TrainingError
+from nlp_transfer.files import file_digest
 from nlp_transfer.methods import FewShot, contrastive, step_state
 from nlp_transfer.methods.contrastive import Contrastive
 from nlp_transfer.methods.step_state import StepState
+from nlp_transfer.runner import run
 from tests.methods.test_contrastive import painted
 from tests.tiny_models import context, tiny_model
+from tests.tiny_runs import run_tree
 
 FILE = "contrastive.safetensors"
 
@@ -60,6 +66,26 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
         assert torch.equal(weight, found[name]), name
     again, _ = trained(tmp_path, method)  # after the last step: none is made again
     assert all(torch.equal(weight, again[name]) for name, weight in expected.items())
+
+
+def test_a_run_goes_on_from_its_checkpoints_and_counts_what_came_before(
+    encoder: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(step_state, "SAVE_SECONDS", 0.0)
+    steps = {"methods": [{"name": "contrastive", "steps": 6}], "baselines": []}
+    whole, cut = (load_config(tree=run_tree(encoder, corpus, tmp_path / name) | steps) for name in ("whole", "cut"))
+    run(whole)
+    with monkeypatch.context() as patched, pytest.raises(TrainingError, match="interrupted"):
+        interrupt(patched, 3)
+        clock = itertools.count(0, 1000)
+        patched.setattr(step_state, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+        run(cut)
+    assert (tmp_path / "cut" / "checkpoints" / FILE).is_file()
+    report = run(cut, resume=True)
+    assert report is not None
+    assert 1000 <= report.facts["contrastive"]["earlier_seconds"] < report.cost.train_seconds
+    expected, found = (tmp_path / name / "model" / "model.safetensors" for name in ("whole", "cut"))
+    assert file_digest(found) == file_digest(expected)
 
 
 def test_short_trainings_leave_no_file(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from nlp_transfer.commands import plans
+from nlp_transfer.errors import TrainingError
+from nlp_transfer.files import CACHE_VARIABLE
 from scripts.benchmark import recommendation
 from tests.tiny_runs import tiny_encoder
 
@@ -48,3 +51,17 @@ def test_a_command_measures_each_cell_once(
     shown = capsys.readouterr().out
     test = next(line["test"] for line in sweep if line["cell"]["plan"] == chosen["chosen"])
     assert f"{chosen['chosen']} {test:.3f}" in shown
+    sweep[0] |= {"validation": 0.9, "test": 0.1, "seconds": 40}
+    sweep[1] |= {"validation": 0.2, "test": 0.8, "seconds": 80}
+    chosen |= {"chosen": "full_fine_tuning", "seconds": 25}
+    output.write_text("\n".join(map(json.dumps, [*sweep, chosen])))
+    recommendation.main()
+    row = next(line for line in capsys.readouterr().out.splitlines() if "frozen_encoder" in line)
+    cells = ["2", "120", "frozen_encoder 0.100", "full_fine_tuning 0.800", "full_fine_tuning 0.800", "30", "25"]
+    assert row.split()[1:] == " ".join(cells).split()
+    monkeypatch.setenv(CACHE_VARIABLE, "mine")
+    monkeypatch.setattr(recommendation, "recommend", lambda *_, **__: (_ for _ in ()).throw(TrainingError("none")))
+    output.write_text("\n".join(map(json.dumps, sweep)) + "\n")
+    with pytest.raises(TrainingError, match="none"):
+        recommendation.main()
+    assert os.environ[CACHE_VARIABLE] == "mine"
