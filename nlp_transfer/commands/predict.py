@@ -34,6 +34,7 @@ def predict(
     format: Literal["auto", "jsonl", "text", "document", "csv", "tsv"] = "auto",
     top_k: int | None = None,
     windows: int | None = None,
+    transductive: bool = False,
     length_unit: str | None = None,
     length: float | None = None,
     generation: dict[str, Any] | None = None,
@@ -67,6 +68,8 @@ def predict(
             all as one text.
         top_k: show so many of the most probable classes; null is all.
         windows: of a classifier of long documents, name so many windows that decided, with character offsets.
+        transductive: of a classifier of texts, read all of them, 500 or more, and correct their predictions by their
+            words before the first is written.
         length_unit: of a model that selects sentences, sentences, words, characters, or share; null is as trained.
         length: how many of them a summary may have.
         generation: of a model that writes, NAME=VALUE settings of GenerationConfig, such as num_beams=1.
@@ -89,7 +92,14 @@ def predict(
             on_error=on_error,
             settings=FileSettings(encoding, sheet),
             compute=compute,
-            options=given_options(generation, top_k=top_k, windows=windows, length_unit=length_unit, length=length),
+            options=given_options(
+                generation,
+                top_k=top_k,
+                windows=windows,
+                transductive=transductive or None,
+                length_unit=length_unit,
+                length=length,
+            ),
         )
         if not count:
             name = "Standard input" if file == STANDARD_INPUT else file
@@ -113,7 +123,7 @@ def option_name(name: str) -> str:
         >>> option_name("top_k"), option_name("num_beams")
         ('--top_k', '--generation num_beams')
     """
-    own = name in ("top_k", "windows", "length_unit", "length", "bertscore_model")
+    own = name in ("top_k", "windows", "transductive", "length_unit", "length", "bertscore_model")
     return f"--{name}" if own else f"--generation {name}"
 
 

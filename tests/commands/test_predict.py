@@ -98,7 +98,8 @@ def test_options_are_checked_before_the_model_is_loaded(
     source = write_texts(tmp_path / "a.txt", ["w1"])
     with pytest.raises(ConfigError, match=r"^--max_tokens is 0; expected at least 1\.$"):
         Compute(max_tokens=0)
-    assert refusal(options={"topk": 1}).startswith("Unknown option '--generation topk'. Options: --top_k, --windows.")
+    known = "Options: --top_k, --windows, --transductive."
+    assert refusal(options={"topk": 1}).startswith(f"Unknown option '--generation topk'. {known}")
     assert refusal(output=str(tmp_path)) == f"--output {tmp_path} is a folder; expected a file to write."
     os.mkfifo(tmp_path / "pipe")
     assert "is a device or pipe, no file; leave --output out and redirect with >." in refusal(

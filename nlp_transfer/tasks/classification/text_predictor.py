@@ -1,6 +1,6 @@
 """Predict the classes of texts, in bounded memory and in order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 
 from nlp_transfer.data.encoding.token_coverage import TokenCoverage
+from nlp_transfer.data.text_rows import dataset_rows
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.models.heads.document_pooling import WindowLogits
 from nlp_transfer.tasks.base import Predictions
 from nlp_transfer.tasks.blocks import Section
-from nlp_transfer.tasks.classification.baselines import label_array
+from nlp_transfer.tasks.classification.baselines import label_array, score_baselines
 from nlp_transfer.tasks.classification.class_prediction import WINDOWS_TYPE
 from nlp_transfer.tasks.classification.predictor import ClassificationPredictor, check_count
 from nlp_transfer.tasks.predictor import Evaluated
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _NAME = ("scored", "texts")
 """The domain and the split, as figures and tables name them."""
+
+INDUCTIVE = "inductive"
+"""The name of the network alone among the baselines, where its logits are corrected."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,10 @@ class TextClassificationPredictor(ClassificationPredictor, ReadingPredictor):
         for number, made in enumerate(self.described(ids, windows.pooled(self.reading.pooling))):
             yield replace(made, windows=self._evidence(windows.of(number), encoded["spans"][number], made.predicted))
 
+    def corrected(self, texts: Iterable[Any], logits: np.ndarray) -> np.ndarray:
+        """Return the logits that are decided on, of texts with the network's logits."""
+        return logits
+
     def _evidence(
         self, windows: WindowLogits, spans: Sequence[tuple[int, int]], predicted: str | list[str]
     ) -> list[dict[str, Any]]:
@@ -100,7 +108,8 @@ class TextClassificationPredictor(ClassificationPredictor, ReadingPredictor):
         logits, columns = self.split_logits(dataset, coverage, max_tokens)
         coverage.log_warnings()
         references = label_array(dataset, len(self.label_names), multi_label=self.multi_label)
-        scored = Predictions(list(dataset["id"]), logits, references, {})
+        final = self.corrected((text for _, text in dataset_rows(dataset)), logits)
+        scored = Predictions(list(dataset["id"]), final, references, {})
         made = evaluated(self.decision, scored, " ".join(_NAME), np.asarray(columns["text_length"]))
         before, (domain, split) = list[Section](), _NAME
         if coverage.known is not None:
@@ -108,4 +117,8 @@ class TextClassificationPredictor(ClassificationPredictor, ReadingPredictor):
             before.append(Section("Decision", (shift,)))
         rows = {domain: {split: Dataset.from_dict({**columns, "labels": np.asarray(references)})}}
         long = length_section(self.reading, self.decision, {domain: {split: scored}}, rows)
+        if final is not logits:
+            alone = {INDUCTIVE: {domain: {split: self.decision.choose(self.decision.probabilities(logits))}}}
+            scores = score_baselines(alone, {domain: {split: scored}}, self.decision)
+            made = replace(made, baselines={INDUCTIVE: scores[INDUCTIVE][domain][split]})
         return replace(made, sections=(*before, *made.sections, *([long] if long else [])))

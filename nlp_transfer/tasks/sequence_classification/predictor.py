@@ -1,14 +1,92 @@
-"""Classify texts of any length, in bounded memory and in order."""
+"""Classify texts of any length, in bounded memory and in order; or all texts together, by their words too."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import numpy as np
+
+from nlp_transfer.data.text_rows import BadText, row_windows
+from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.tasks.classification.text_predictor import TextClassificationPredictor
+from nlp_transfer.tasks.predictor import Evaluated, NoPrediction, progress
 from nlp_transfer.tasks.sequence_classification import NAME
+from nlp_transfer.tasks.sequence_classification.transduction import MIN_TEXTS, transductive_logits
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 @dataclass(frozen=True)
 class TextPredictor(TextClassificationPredictor):
-    """A trained classifier of texts."""
+    """A trained classifier of texts.
+
+    Args:
+        transductive: correct the predictions for a set of texts by their words.
+    """
 
     task: ClassVar[str] = NAME
+
+    transductive: bool = False
+
+    def with_options(self, *, top_k: int | None = None, windows: int | None = None, transductive: bool = False) -> Self:
+        """Return the classifier with `top_k` probabilities, and `windows` that decided, for each prediction.
+
+        Args:
+            top_k: number of probabilities.
+            windows: number of windows that decided.
+            transductive: read all texts, of which there must be 500 or more, and correct their predictions by their
+                words before the first is returned.
+
+        Raises:
+            ConfigError: a number is less than 1; the model does not read in windows or has no character offsets; or
+                `transductive` is given with `windows`, or for a model of several labels a text or with promises.
+        """
+        made = super().with_options(top_k=top_k, windows=windows)
+        if transductive and (problem := self._no_transduction(windows)):
+            raise ConfigError(f"--transductive: {problem} Leave it out.")
+        return replace(made, transductive=transductive)
+
+    def _no_transduction(self, windows: int | None) -> str | None:
+        """Return why predictions cannot be corrected by words, if so."""
+        if self.multi_label:
+            return f"{self.origin} gives a text any number of labels, and words correct one label a text."
+        if self.decision.promises:
+            return f"{self.origin} promises a precision or a coverage, which hold for its own probabilities alone."
+        return None if windows is None else "--windows names what decided in the network alone."
+
+    def predictions(self, rows: Iterable[tuple[Any, Any]], max_tokens: int | None = None) -> Iterator[Any]:
+        """Yield the prediction of each (id, text), a `NoPrediction` for a `BadText`; warn of texts not read in full."""
+        if not self.transductive:
+            yield from super().predictions(rows, max_tokens)
+            return
+        rows, coverage = list(rows), self.coverage()
+        good = [(row_id, text) for row_id, text in rows if not isinstance(text, BadText)]
+        check_number(len(good))
+        parts = [np.zeros((0, len(self.label_names)))]
+        for window in row_windows(progress(good)):
+            parts.append(self.row_logits(self.encode(window, coverage), max_tokens=max_tokens))
+        coverage.log_warnings()
+        logits = self.corrected((text for _, text in good), np.concatenate(parts))
+        predicted = self.described([row_id for row_id, _ in good], logits)
+        for row_id, text in rows:
+            yield NoPrediction(row_id, text.problem) if isinstance(text, BadText) else next(predicted)
+
+    def evaluate(self, dataset: "Dataset", *, max_tokens: int | None = None) -> Evaluated:
+        """Score the model on one split, if `transductive` beside the network alone."""
+        if self.transductive:
+            check_number(len(dataset))
+        return super().evaluate(dataset, max_tokens=max_tokens)
+
+    def corrected(self, texts: Iterable[Any], logits: np.ndarray) -> np.ndarray:
+        """Return the logits of texts, if `transductive` corrected by their words."""
+        return transductive_logits(list(texts), logits) if self.transductive else logits
+
+
+def check_number(texts: int) -> None:
+    """Raise DataError for fewer texts than `transductive` needs."""
+    if texts < MIN_TEXTS:
+        raise DataError(
+            f"--transductive needs {MIN_TEXTS} texts, and there are {texts:,}. Leave it out, or give more texts of the "
+            "same kind."
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.metrics.metric import Scores
 from nlp_transfer.tasks.base import Columns, DomainPredictions, DomainScores
-from nlp_transfer.tasks.blocks import Block
+from nlp_transfer.tasks.blocks import Block, Section
 from nlp_transfer.tasks.classification.baselines import BASELINES, Baseline, fit_baselines, predict_all, score_baselines
 from nlp_transfer.tasks.classification.text_task import FittedTextClassification, TextClassification
 from nlp_transfer.tasks.classification.window_baselines import WINDOW_BASELINES, fit_window_baselines
@@ -80,6 +80,18 @@ class FittedSequenceClassification(FittedTextClassification):
     """A sequence classification task that has read its corpus."""
 
     config: SequenceClassification
+
+    def sections(
+        self,
+        corpora: Mapping[str, Corpus],
+        predictions: DomainPredictions,
+        encoded: "Mapping[str, Mapping[str, Dataset]]",
+    ) -> tuple[Section, ...]:
+        """Return the sections about the decision, long documents and transductive inference."""
+        from nlp_transfer.tasks.sequence_classification.transduction_section import transduction_section
+
+        words = transduction_section(self.decision, corpora, predictions)
+        return (*super().sections(corpora, predictions, encoded), *([words] if words is not None else []))
 
     def baselines(
         self,
