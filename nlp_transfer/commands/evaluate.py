@@ -30,6 +30,7 @@ def evaluate(
     *,
     split: str | None = None,
     output_dir: str | None = None,
+    descriptions: dict[str, str] | None = None,
     transductive: bool = False,
     bertscore_model: str | None = None,
     length_unit: str | None = None,
@@ -52,6 +53,7 @@ def evaluate(
         corpus: where the texts come from. Columns and label_separator are the run's, where it names no others.
         split: the split to score; null is test, or the only one.
         output_dir: a new folder for scores, predictions and a report.
+        descriptions: CLASS=TEXT for each class of the corpus, by which a model of natural language inference predicts.
         transductive: of a classifier of texts, correct predictions by the words of all texts of the split, 500 or more.
         bertscore_model: of a model that summarises, an encoder for BERTScore, too.
         length_unit: of a model that selects sentences, sentences, words, characters, or share; null is as trained.
@@ -69,6 +71,7 @@ def evaluate(
         compute=compute,
         options=given_options(
             generation,
+            descriptions=descriptions,
             transductive=transductive or None,
             length_unit=length_unit,
             length=length,

@@ -34,6 +34,7 @@ def predict(
     format: Literal["auto", "jsonl", "text", "document", "csv", "tsv"] = "auto",
     top_k: int | None = None,
     windows: int | None = None,
+    descriptions: dict[str, str] | None = None,
     transductive: bool = False,
     length_unit: str | None = None,
     length: float | None = None,
@@ -68,6 +69,8 @@ def predict(
             all as one text.
         top_k: show so many of the most probable classes; null is all.
         windows: of a classifier of long documents, name so many windows that decided, with character offsets.
+        descriptions: CLASS=TEXT for each class, such as paid="The software is sold.": a model of natural language
+            inference, such as facebook/bart-large-mnli, predicts the class whose text a text entails most (zero-shot).
         transductive: of a classifier of texts, read all of them, 500 or more, and correct their predictions by their
             words before the first is written.
         length_unit: of a model that selects sentences, sentences, words, characters, or share; null is as trained.
@@ -96,6 +99,7 @@ def predict(
                 generation,
                 top_k=top_k,
                 windows=windows,
+                descriptions=descriptions,
                 transductive=transductive or None,
                 length_unit=length_unit,
                 length=length,
@@ -123,7 +127,7 @@ def option_name(name: str) -> str:
         >>> option_name("top_k"), option_name("num_beams")
         ('--top_k', '--generation num_beams')
     """
-    own = name in ("top_k", "windows", "transductive", "length_unit", "length", "bertscore_model")
+    own = name in ("top_k", "windows", "descriptions", "transductive", "length_unit", "length", "bertscore_model")
     return f"--{name}" if own else f"--generation {name}"
 
 

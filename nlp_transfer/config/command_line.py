@@ -167,15 +167,15 @@ def _typed(hint: Any, written: Any, option: str, problems: list[str]) -> Any:
         return None
     bare = _without_none(hint)
     if typing.get_origin(bare) is dict:
-        return read_pairs(words, option, problems)
+        return read_pairs(words, option, problems, plain=typing.get_args(bare)[1] is str)
     item = typing.get_args(bare)[0] if typing.get_origin(bare) is list else hint
     plain = names_of(item) or str in (item, *typing.get_args(item))
     read = [check(item, word if plain else read_value(word), option, problems) for word in words]
     return read if isinstance(written, list) else read[0]
 
 
-def read_pairs(words: Sequence[str], option: str, problems: list[str]) -> dict[str, Any]:
-    """Return NAME=VALUE words of an option as a mapping; what is wrong is added to the problems.
+def read_pairs(words: Sequence[str], option: str, problems: list[str], *, plain: bool = False) -> dict[str, Any]:
+    """Return NAME=VALUE words of an option as a mapping, `plain` as texts; what is wrong is added to the problems.
 
     Example:
         >>> read_pairs(["num_beams=1", "early_stopping=true"], "--generation", [])
@@ -191,7 +191,7 @@ def read_pairs(words: Sequence[str], option: str, problems: list[str]) -> dict[s
     ]
     names = [name for name, _, _ in pairs]
     problems += [f"{option}: {name} is given twice." for name in dict.fromkeys(names) if names.count(name) > 1]
-    return {name: read_value(text) for name, _, text in pairs}
+    return {name: text if plain else read_value(text) for name, _, text in pairs}
 
 
 def read_overrides(

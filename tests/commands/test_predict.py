@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 from transformers import pipeline
 
-from nlp_transfer.commands.predict import predict_file
+from nlp_transfer.__main__ import main
+from nlp_transfer.commands.predict import predict, predict_file
+from nlp_transfer.config.command_line import call_command
 from nlp_transfer.data.source import FileSettings
 from nlp_transfer.errors import CheckpointError, ConfigError, DataError
 from nlp_transfer.tasks import saved_models
@@ -98,7 +100,7 @@ def test_options_are_checked_before_the_model_is_loaded(
     source = write_texts(tmp_path / "a.txt", ["w1"])
     with pytest.raises(ConfigError, match=r"^--max_tokens is 0; expected at least 1\.$"):
         Compute(max_tokens=0)
-    known = "Options: --top_k, --windows, --transductive."
+    known = "Options: --top_k, --windows, --descriptions, --transductive."
     assert refusal(options={"topk": 1}).startswith(f"Unknown option '--generation topk'. {known}")
     assert refusal(output=str(tmp_path)) == f"--output {tmp_path} is a folder; expected a file to write."
     os.mkfifo(tmp_path / "pipe")
@@ -305,3 +307,13 @@ def test_files_of_offices(tiny_classifier: Path, tmp_path: Path, caplog: pytest.
     assert "b.csv is read as cp1250." in caplog.messages and "Column 'Text ' is read as 'text'." in caplog.messages
     with pytest.raises(ConfigError, match="--encoding: 'ansi' is no encoding that Python knows"):
         predict_file(str(tiny_classifier), str(tmp_path / "b.csv"), settings=FileSettings("ansi"))
+
+
+def test_options_of_a_classifier_are_given_on_the_command_line(tiny_classifier: Path, tmp_path: Path) -> None:
+    texts, output = random_texts(500, seed=3), tmp_path / "b.jsonl"
+    words = [str(tiny_classifier), write_texts(tmp_path / "a.txt", texts), "--output", str(output)]
+    assert main(["predict", *words, "--transductive"]) == 0
+    expected = saved_models.load(tiny_classifier).predict(texts, transductive=True)
+    assert [row["predicted"] for row in read(output)] == [one.predicted for one in expected]
+    with pytest.raises(ConfigError, match=r"^--descriptions: .* has the classes red, green, blue; expected a model of"):
+        call_command(predict, [*words[:2], "--descriptions", "paid=Costs: 5", "free=Costs nothing"])

@@ -148,6 +148,7 @@ def test_pairs_are_read_as_yaml():
     problems: list[str] = []
     read = read_pairs(["num_beams=1", "early_stopping=true", "length_penalty=2e-1"], "--generation", problems)
     assert read == {"num_beams": 1, "early_stopping": True, "length_penalty": 0.2}
+    assert read_pairs(["paid=Costs: 5"], "--descriptions", [], plain=True) == {"paid": "Costs: 5"}
     assert not problems
 
 

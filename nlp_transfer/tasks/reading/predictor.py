@@ -98,7 +98,7 @@ class ReadingPredictor(ExportablePredictor):
 
     def text_logits(self, texts: Sequence[Any], *, max_tokens: int | None = None) -> np.ndarray:
         """Return the logits of texts; float32, shape (texts, outputs)."""
-        return self.row_logits(self.reading.columns(texts, self.tokenizer), max_tokens=max_tokens)
+        return self.row_logits(self.encode(list(enumerate(texts)), TokenCoverage()), max_tokens=max_tokens)
 
     def token_logits(self, rows: Sequence[dict[str, list[int]]], *, max_tokens: int | None = None) -> np.ndarray:
         """Return the logits of rows of `input_ids` and, of pairs, types; raise CheckpointError if not finite."""

@@ -1,4 +1,4 @@
-"""Score a model of natural language inference as a zero-shot baseline: the class whose hypothesis a text entails most.
+"""Classify texts zero-shot by a model of natural language inference: the class whose hypothesis a text entails most.
 
 A hypothesis is the description of a class or, without descriptions, "This example is NAME.". Each text is read once for
 each class, so that large models are slow; of long texts they read the beginning.
@@ -6,7 +6,7 @@ Reference: Yin et al. (2019), https://arxiv.org/abs/1909.00161
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,26 +37,39 @@ def check_nli_model(name: str, corpus: "Corpus", *, multi_label: bool) -> None:
         pipeline = _pipeline(name)
     except ConfigError as error:
         raise ConfigError([f"task.nli_{problem}" for problem in error.problems]) from error
-    classes = {number: str(label).lower() for label, number in pipeline.model.config.label2id.items()}
-    shown = ", ".join(label for _, label in sorted(classes.items()))
-    if not any(label.startswith("entail") for label in classes.values()):
-        raise ConfigError(
-            f"task.nli_model: {name} has the classes {shown}; expected a model of natural language inference, one of "
-            "whose classes is entailment, such as facebook/bart-large-mnli."
-        )
-    other = classes[0 if pipeline.entailment_id else max(classes)]
+    if problem := inference_problem(pipeline, _hypotheses(corpus)[0]):
+        raise ConfigError(f"task.nli_model: {name} {problem}")
+    classes = _classes(pipeline)
+    other = classes[0 if pipeline.entailment_id else -1].lower()
     if multi_label and not other.startswith(("contra", "not")):
         raise ConfigError(
-            f"task.nli_model: {name} has the classes {shown}. For several labels a text, transformers' pipeline takes "
-            f"{other} for contradiction; take a model that has contradiction first, or last after entailment."
+            f"task.nli_model: {name} has the classes {', '.join(classes)}. For several labels a text, transformers' "
+            f"pipeline takes {other} for contradiction; take a model that has contradiction first, or last after "
+            "entailment."
+        )
+
+
+def inference_problem(pipeline: Any, hypotheses: Iterable[str]) -> str | None:
+    """Return why a pipeline's model cannot compare texts with hypotheses, as the end of a sentence; None if it can."""
+    classes = _classes(pipeline)
+    if not any(label.lower().startswith("entail") for label in classes):
+        return (
+            f"has the classes {', '.join(classes)}; expected a model of natural language inference, one of whose "
+            "classes is entailment, such as facebook/bart-large-mnli."
         )
     read = pipeline.tokenizer.model_max_length
-    lengths = {text: len(pipeline.tokenizer("", text)["input_ids"]) for text in _hypotheses(corpus)[0]}
+    lengths = {text: len(pipeline.tokenizer("", text)["input_ids"]) for text in hypotheses}
     if long := [f"{text[:40]!r} ({length} tokens)" for text, length in lengths.items() if length >= read]:
-        raise ConfigError(
-            f"task.nli_model: {name} reads {read} tokens, of a description and a text together, and these descriptions "
-            f"leave no room for a text: {', '.join(long)}. Shorten them, or leave task.nli_model out."
+        return (
+            f"reads {read} tokens, of a description and a text together, and these descriptions leave no room for a "
+            f"text: {', '.join(long)}. Shorten them."
         )
+    return None
+
+
+def _classes(pipeline: Any) -> list[str]:
+    """Return the classes of a pipeline's model in the order of their ids."""
+    return [str(label) for _, label in sorted(pipeline.model.config.id2label.items())]
 
 
 def nli_predictions(name: str, task: "FittedTask", corpora: "Mapping[str, Corpus]") -> "OfSplit":
@@ -70,13 +83,21 @@ def nli_predictions(name: str, task: "FittedTask", corpora: "Mapping[str, Corpus
         texts = list(corpora[domain].splits[split]["text"])
         log.info("nli: %d texts of %s %s, each with %d hypotheses.", len(texts), domain, split, len(hypotheses))
         options = {"hypothesis_template": template, "multi_label": task.multi_label}
-        made = loaded[0](texts, candidate_labels=hypotheses, batch_size=BATCH_SIZE, **options)
-        scores = np.array(
-            [[dict(zip(one["labels"], one["scores"], strict=True))[text] for text in hypotheses] for one in made]
-        )
+        scores = entailment_scores(loaded[0], texts, hypotheses, **options)
         return (scores > 0.5).astype(np.int64) if task.multi_label else scores.argmax(axis=1)
 
     return predict
+
+
+def entailment_scores(pipeline: Any, texts: Sequence[str], hypotheses: Sequence[str], **options: Any) -> np.ndarray:
+    """Return how far a pipeline takes each text to entail each hypothesis, shape (texts, hypotheses).
+
+    Args:
+        options: of the pipeline's call.
+    """
+    made = pipeline(list(texts), candidate_labels=list(hypotheses), batch_size=BATCH_SIZE, **options)
+    by_text = (dict(zip(one["labels"], one["scores"], strict=True)) for one in made)
+    return np.array([[scores[hypothesis] for hypothesis in hypotheses] for scores in by_text])
 
 
 def _hypotheses(source: "Corpus") -> tuple[list[str], str]:
@@ -90,7 +111,7 @@ def _hypotheses(source: "Corpus") -> tuple[list[str], str]:
 def _pipeline(name: str) -> Any:
     """Return transformers' pipeline of a model, whose tokenizer cuts texts to its positions; raise ConfigError."""
     from accelerate import PartialState
-    from transformers import AutoModelForSequenceClassification, ZeroShotClassificationPipeline
+    from transformers import AutoModelForSequenceClassification
 
     from nlp_transfer.models.loading import max_positions, missing_names, read_config, read_weights
     from nlp_transfer.models.tokenizer_loading import load_tokenizer
@@ -101,7 +122,13 @@ def _pipeline(name: str) -> Any:
     if missing := missing_names(info):
         raise ConfigError(f"model: {name} lacks the weights {', '.join(missing)}; expected a trained classifier.")
     tokenizer = load_tokenizer(reference)
-    if (longest := max_positions(config)) is not None:
-        tokenizer.model_max_length = min(tokenizer.model_max_length, longest)
-    device = PartialState().device
-    return ZeroShotClassificationPipeline(model=model, tokenizer=tokenizer, device=device)
+    longest = min(tokenizer.model_max_length, max_positions(config) or tokenizer.model_max_length)
+    return inference_pipeline(model.to(PartialState().device), tokenizer, longest)
+
+
+def inference_pipeline(model: Any, tokenizer: Any, max_length: int) -> Any:
+    """Return transformers' pipeline of a network, which cuts texts at a number of tokens."""
+    from transformers import ZeroShotClassificationPipeline
+
+    tokenizer.model_max_length = max_length
+    return ZeroShotClassificationPipeline(model=model, tokenizer=tokenizer, device=model.device)

@@ -1,4 +1,4 @@
-"""An NLI model as a zero-shot baseline: the class whose hypothesis a text entails most."""
+"""An NLI model classifies zero-shot, as a baseline or by itself: the class whose hypothesis a text entails most."""
 
 import json
 from pathlib import Path
@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 from nlp_transfer import load_config
+from nlp_transfer.commands.evaluate import evaluate_model
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.data.loading import load_corpus
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.runner import run
-from nlp_transfer.tasks import SequenceClassification
+from nlp_transfer.tasks import SequenceClassification, saved_models
 from nlp_transfer.tasks.sequence_classification.nli import TEMPLATE, nli_predictions
 from tests.logged import logged
 from tests.tiny_models import tiny_model
@@ -152,3 +154,41 @@ def test_the_baseline_needs_a_model(encoder: Path, corpus: Path, tmp_path: Path)
     assert "nli" not in SequenceClassification().default_baselines
     with pytest.raises(ConfigError, match="baselines: nli does not go with the settings of this task"):
         load_config(tree={**run_tree(encoder, corpus, tmp_path / "run"), "baselines": ["nli"]})
+
+
+def test_a_saved_model_predicts_and_is_scored_by_descriptions(nli: Path, corpus: Path, tmp_path: Path) -> None:
+    texts = [row["text"] for row in rows(24, seed=2)]
+    scores = np.array([[entailment(nli, text, one)[ENTAILMENT] for one in DESCRIPTIONS.values()] for text in texts])
+    expected = [list(DESCRIPTIONS)[place] for place in scores.argmax(1)]
+    made = saved_models.load(nli).predict(texts, descriptions=DESCRIPTIONS)
+    assert [one.predicted for one in made] == expected and len(set(expected)) > 1
+    probabilities = [list(one.probabilities.values()) for one in made]
+    np.testing.assert_allclose(probabilities, softmax(scores, axis=1), atol=1e-4)
+    assert list(made[0].probabilities) == list(DESCRIPTIONS)
+    scored = evaluate_model(str(nli), CorpusConfig(str(corpus)), options={"descriptions": DESCRIPTIONS})
+    truth = [row["label"] for row in rows(24, seed=2)]
+    assert scored.metrics["accuracy"] == pytest.approx(np.mean([a == b for a, b in zip(expected, truth, strict=True)]))
+    (alone,) = saved_models.load(nli).predict(texts[:1])
+    assert list(alone.probabilities) == ["CONTRADICTION", "NEUTRAL", "ENTAILMENT"]
+
+
+@pytest.mark.parametrize(
+    ("descriptions", "problem"),
+    [
+        ({"a": "one text"}, "{'a': 'one text'}; expected a text for each of two classes or more."),
+        ({"a": "one text", "b": " "}, "expected a text for each of two classes or more."),
+        ({"a": "one text", "b": "one text"}, "two classes have the same text."),
+        ({"a": "one text", "b": "waive " * 100}, "reads 64 tokens, of a description and a text together"),
+    ],
+)
+def test_bad_descriptions_are_refused(nli: Path, descriptions: dict[str, str], problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        saved_models.load(nli).predict(["a text"], descriptions=descriptions)
+    assert str(caught.value).startswith("--descriptions: ") and problem in str(caught.value)
+
+
+def test_a_classifier_of_other_classes_reads_no_descriptions(tiny_classifier: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"^--descriptions: .* has the classes red, green, blue; expected a model of nat"
+    ):
+        saved_models.load(tiny_classifier).predict(["a text"], descriptions=DESCRIPTIONS)
