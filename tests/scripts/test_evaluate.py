@@ -151,6 +151,6 @@ def test_settings_of_generation_reach_the_model(
     words = [str(tiny_classifier), "--corpus.path", str(tmp_path), "--generation", "num_beams=1"]
     assert main(["evaluate", *words]) == BAD_INPUT
     assert (
-        "Unknown option '--generation num_beams'. Options: --top_k, --windows. They are those of sequence_class"
-        in capsys.readouterr().err
+        "Unknown option '--generation num_beams'. Options: --top_k, --windows, --descriptions, --transductive. They are "
+        "those of sequence_class" in capsys.readouterr().err
     )

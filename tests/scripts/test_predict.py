@@ -99,8 +99,8 @@ def test_settings_of_generation_reach_the_model(
     words = [str(tiny_classifier), str(tmp_path / "a.txt")]
     assert main(["predict", *words, "--generation", "num_beams=1"]) == BAD_INPUT
     assert (
-        "Unknown option '--generation num_beams'. Options: --top_k, --windows. They are those of sequence"
-        in capsys.readouterr().err
+        "Unknown option '--generation num_beams'. Options: --top_k, --windows, --descriptions, --transductive. They are "
+        "those of sequence_class" in capsys.readouterr().err
     )
     assert main(["predict", *words, "--generation", "num_beams"]) == BAD_INPUT
     assert (
