@@ -98,7 +98,8 @@ class TextPredictor(TextClassificationPredictor):
         if not self.hypotheses:
             return super().row_logits(rows, max_tokens=max_tokens)
         pipeline = inference_pipeline(self.model, self.tokenizer, self.max_length)
-        return np.log(entailment_scores(pipeline, rows["text"], self.hypotheses, hypothesis_template="{}"))
+        scores = entailment_scores(pipeline, rows["text"], self.hypotheses, hypothesis_template="{}")
+        return np.log(np.maximum(scores, np.finfo(np.float32).tiny))
 
     def predictions(self, rows: Iterable[tuple[Any, Any]], max_tokens: int | None = None) -> Iterator[Any]:
         """Yield the prediction of each (id, text), a `NoPrediction` for a `BadText`; warn of texts not read in full."""
@@ -107,7 +108,7 @@ class TextPredictor(TextClassificationPredictor):
             return
         rows, coverage = list(rows), self.coverage()
         good = [(row_id, text) for row_id, text in rows if not isinstance(text, BadText)]
-        check_number(len(good))
+        _check_number(len(good))
         parts = [np.zeros((0, len(self.label_names)))]
         for window in row_windows(progress(good)):
             parts.append(self.row_logits(self.encode(window, coverage), max_tokens=max_tokens))
@@ -120,7 +121,7 @@ class TextPredictor(TextClassificationPredictor):
     def evaluate(self, dataset: "Dataset", *, max_tokens: int | None = None) -> Evaluated:
         """Score the model on one split, if `transductive` beside the network alone."""
         if self.transductive:
-            check_number(len(dataset))
+            _check_number(len(dataset))
         return super().evaluate(dataset, max_tokens=max_tokens)
 
     def corrected(self, texts: Iterable[Any], logits: np.ndarray) -> np.ndarray:
@@ -128,7 +129,7 @@ class TextPredictor(TextClassificationPredictor):
         return transductive_logits(list(texts), logits) if self.transductive else logits
 
 
-def check_number(texts: int) -> None:
+def _check_number(texts: int) -> None:
     """Raise DataError for fewer texts than `transductive` needs."""
     if texts < MIN_TEXTS:
         raise DataError(
