@@ -54,7 +54,8 @@ def predict(
         {"id": 0, "predicted": "Permissive", "probabilities": {"Copyleft": 0.017689, "Permissive": 0.982311}}
 
     The id is the column id, else the row's number from 0; of a folder, the file's path in it. Memory does not grow with
-    the input. A bad row is named with its file, line and id. The file `output` appears when all is predicted.
+    the input, unless it is `transductive`. A bad row is named with its file, line and id. The file `output` appears
+    when all is predicted.
 
     Args:
         model: a run's output folder, a model folder, or a Hub id (OWNER/NAME@REVISION takes one commit).
@@ -72,7 +73,7 @@ def predict(
         descriptions: CLASS=TEXT for each class, such as paid="The software is sold.": a model of natural language
             inference, such as facebook/bart-large-mnli, predicts the class whose text a text entails most (zero-shot).
         transductive: of a classifier of texts, read all of them, 500 or more, and correct their predictions by their
-            words before the first is written.
+            words before the first is written; for texts of another kind than those of training.
         length_unit: of a model that selects sentences, sentences, words, characters, or share; null is as trained.
         length: how many of them a summary may have.
         generation: of a model that writes, NAME=VALUE settings of GenerationConfig, such as num_beams=1.

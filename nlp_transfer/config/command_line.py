@@ -185,7 +185,7 @@ def read_pairs(words: Sequence[str], option: str, problems: list[str], *, plain:
 
     pairs = [word.partition("=") for word in words]
     problems += [
-        f"{option}: {word!r} is no setting; expected NAME=VALUE, such as num_beams=1."
+        f"{option}: {word!r} is no setting; expected {'CLASS=TEXT' if plain else 'NAME=VALUE, such as num_beams=1'}."
         for word, (name, equals, _) in zip(words, pairs, strict=True)
         if not equals or not name
     ]

@@ -148,8 +148,14 @@ def test_pairs_are_read_as_yaml():
     problems: list[str] = []
     read = read_pairs(["num_beams=1", "early_stopping=true", "length_penalty=2e-1"], "--generation", problems)
     assert read == {"num_beams": 1, "early_stopping": True, "length_penalty": 0.2}
-    assert read_pairs(["paid=Costs: 5"], "--descriptions", [], plain=True) == {"paid": "Costs: 5"}
     assert not problems
+
+
+def test_pairs_of_plain_texts_are_not_yaml():
+    problems: list[str] = []
+    assert read_pairs(["paid=Costs: 5"], "--descriptions", problems, plain=True) == {"paid": "Costs: 5"}
+    read_pairs(["paid"], "--descriptions", problems, plain=True)
+    assert problems == ["--descriptions: 'paid' is no setting; expected CLASS=TEXT."]
 
 
 def test_words_that_are_no_pair():

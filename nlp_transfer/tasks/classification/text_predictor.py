@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 _NAME = ("scored", "texts")
 """The domain and the split, as figures and tables name them."""
 
-INDUCTIVE = "inductive"
-"""The name of the network alone among the baselines, where its logits are corrected."""
-
 
 @dataclass(frozen=True)
 class TextClassificationPredictor(ClassificationPredictor, ReadingPredictor):
@@ -81,6 +78,10 @@ class TextClassificationPredictor(ClassificationPredictor, ReadingPredictor):
         """Return the logits that are decided on, of texts with the network's logits."""
         return logits
 
+    def others(self, dataset: "Dataset", logits: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the choices of other systems to score beside the model, by name, from the network's logits."""
+        return {}
+
     def _evidence(
         self, windows: WindowLogits, spans: Sequence[tuple[int, int]], predicted: str | list[str]
     ) -> list[dict[str, Any]]:
@@ -117,8 +118,7 @@ class TextClassificationPredictor(ClassificationPredictor, ReadingPredictor):
             before.append(Section("Decision", (shift,)))
         rows = {domain: {split: Dataset.from_dict({**columns, "labels": np.asarray(references)})}}
         long = length_section(self.reading, self.decision, {domain: {split: scored}}, rows)
-        if final is not logits:
-            alone = {INDUCTIVE: {domain: {split: self.decision.choose(self.decision.probabilities(logits))}}}
-            scores = score_baselines(alone, {domain: {split: scored}}, self.decision)
-            made = replace(made, baselines={INDUCTIVE: scores[INDUCTIVE][domain][split]})
-        return replace(made, sections=(*before, *made.sections, *([long] if long else [])))
+        others = {name: {domain: {split: chosen}} for name, chosen in self.others(dataset, logits).items()}
+        scores = score_baselines(others, {domain: {split: scored}}, self.decision)
+        baselines = {name: one[domain][split] for name, one in scores.items()}
+        return replace(made, baselines=baselines, sections=(*before, *made.sections, *([long] if long else [])))

@@ -37,9 +37,10 @@ def check_nli_model(name: str, corpus: "Corpus", *, multi_label: bool) -> None:
         pipeline = _pipeline(name)
     except ConfigError as error:
         raise ConfigError([f"task.nli_{problem}" for problem in error.problems]) from error
-    if problem := inference_problem(pipeline, _hypotheses(corpus)[0]):
+    classes = [str(label) for _, label in sorted(pipeline.model.config.id2label.items())]
+    tokenizer = pipeline.tokenizer
+    if problem := inference_problem(classes, tokenizer, tokenizer.model_max_length, _hypotheses(corpus)[0]):
         raise ConfigError(f"task.nli_model: {name} {problem}")
-    classes = _classes(pipeline)
     other = classes[0 if pipeline.entailment_id else -1].lower()
     if multi_label and not other.startswith(("contra", "not")):
         raise ConfigError(
@@ -49,27 +50,30 @@ def check_nli_model(name: str, corpus: "Corpus", *, multi_label: bool) -> None:
         )
 
 
-def inference_problem(pipeline: Any, hypotheses: Iterable[str]) -> str | None:
-    """Return why a pipeline's model cannot compare texts with hypotheses, as the end of a sentence; None if it can."""
-    classes = _classes(pipeline)
+def inference_problem(classes: Sequence[str], tokenizer: Any, max_length: int, hypotheses: Iterable[str]) -> str | None:
+    """Return why a model of these classes cannot compare texts with hypotheses, as the end of a sentence, if so."""
     if not any(label.lower().startswith("entail") for label in classes):
         return (
             f"has the classes {', '.join(classes)}; expected a model of natural language inference, one of whose "
             "classes is entailment, such as facebook/bart-large-mnli."
         )
-    read = pipeline.tokenizer.model_max_length
-    lengths = {text: len(pipeline.tokenizer("", text)["input_ids"]) for text in hypotheses}
-    if long := [f"{text[:40]!r} ({length} tokens)" for text, length in lengths.items() if length >= read]:
+    lengths = {text: len(tokenizer("", text)["input_ids"]) for text in hypotheses}
+    if long := [f"{text[:40]!r} ({length} tokens)" for text, length in lengths.items() if length >= max_length]:
         return (
-            f"reads {read} tokens, of a description and a text together, and these descriptions leave no room for a "
-            f"text: {', '.join(long)}. Shorten them."
+            f"reads {max_length} tokens, of a description and a text together, and these descriptions leave no room "
+            f"for a text: {', '.join(long)}. Shorten them."
         )
     return None
 
 
-def _classes(pipeline: Any) -> list[str]:
-    """Return the classes of a pipeline's model in the order of their ids."""
-    return [str(label) for _, label in sorted(pipeline.model.config.id2label.items())]
+def descriptions_problem(descriptions: Any) -> str | None:
+    """Return why descriptions of classes cannot be told apart, if so."""
+    read = descriptions if isinstance(descriptions, Mapping) else {}
+    texts = {name: text.strip() for name, text in read.items() if isinstance(text, str) and text.strip()}
+    if len(texts) < max(2, len(read)):
+        return f"{descriptions!r}; expected a text for each of two classes or more, CLASS=TEXT."
+    same = [name for name, text in texts.items() if list(texts.values()).count(text) > 1]
+    return f"{', '.join(same)} have the same text. Say how they differ." if same else None
 
 
 def nli_predictions(name: str, task: "FittedTask", corpora: "Mapping[str, Corpus]") -> "OfSplit":
@@ -95,7 +99,7 @@ def entailment_scores(pipeline: Any, texts: Sequence[str], hypotheses: Sequence[
     Args:
         options: of the pipeline's call.
     """
-    made = pipeline(list(texts), candidate_labels=list(hypotheses), batch_size=BATCH_SIZE, **options)
+    made = pipeline(list(texts), candidate_labels=list(hypotheses), **{"batch_size": BATCH_SIZE, **options})
     by_text = (dict(zip(one["labels"], one["scores"], strict=True)) for one in made)
     return np.array([[scores[hypothesis] for hypothesis in hypotheses] for scores in by_text])
 

@@ -1,4 +1,4 @@
-"""Classify texts of any length, in bounded memory and in order; or all together by their words too, or zero-shot."""
+"""Classify texts in their order: each by itself, all together by their words too, or by descriptions of classes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,15 +10,27 @@ from nlp_transfer.data.encoding.token_coverage import TokenCoverage
 from nlp_transfer.data.text_rows import BadText, row_windows
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.models.onnx.runtime import OnnxNetwork
+from nlp_transfer.tasks.blocks import Section, Text
 from nlp_transfer.tasks.classification.decision import Decision
 from nlp_transfer.tasks.classification.text_predictor import TextClassificationPredictor
 from nlp_transfer.tasks.predictor import Evaluated, NoPrediction, progress
 from nlp_transfer.tasks.sequence_classification import NAME
-from nlp_transfer.tasks.sequence_classification.nli import entailment_scores, inference_pipeline, inference_problem
+from nlp_transfer.tasks.sequence_classification.nli import (
+    descriptions_problem,
+    entailment_scores,
+    inference_pipeline,
+    inference_problem,
+)
 from nlp_transfer.tasks.sequence_classification.transduction import MIN_TEXTS, transductive_logits
+from nlp_transfer.tasks.sequence_classification.transduction_section import HOW, TITLE
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+    from nlp_transfer.data.corpus import Corpus, CorpusConfig
+
+INDUCTIVE = "inductive"
+"""The name of the model without correction by words."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +38,8 @@ class TextPredictor(TextClassificationPredictor):
     """A trained classifier of texts.
 
     Args:
-        transductive: correct the predictions for a set of texts by their words.
-        hypotheses: of the classes, for a model of natural language inference.
+        transductive: correct the predictions for a set of texts by their words, which takes all of them in memory.
+        hypotheses: of the classes in their order, for a model of natural language inference.
     """
 
     task: ClassVar[str] = NAME
@@ -55,38 +67,39 @@ class TextPredictor(TextClassificationPredictor):
 
         Raises:
             ConfigError: a number is less than 1; the model does not read in windows or has no character offsets, or is
-                no model of inference; or `transductive` is given with `windows`, or for a model of several labels a
-                text or with promises.
+                no model of inference; or `transductive` or `descriptions` are given with `windows`, or `transductive`
+                for a model of several labels a text or with promises.
         """
         made = super().with_options(top_k=top_k, windows=windows)
+        if windows is not None and (transductive or descriptions is not None):
+            raise ConfigError("--windows names what decided in the network alone. Leave it out, or the other option.")
         if descriptions is not None:
-            if problem := self._no_inference(descriptions):
-                raise ConfigError(f"--descriptions: {problem}")
-            decision = Decision.plain(list(descriptions), multi_label=False)
-            made = replace(made, decision=decision, hypotheses=tuple(descriptions.values()))
-        if transductive and (problem := made._no_transduction(windows)):
+            made = self._with_descriptions(descriptions, top_k)
+        if transductive and (problem := made._no_transduction()):
             raise ConfigError(f"--transductive: {problem} Leave it out.")
         return replace(made, transductive=transductive)
 
-    def _no_inference(self, descriptions: Mapping[str, str]) -> str | None:
-        """Return why texts cannot be compared with descriptions, if so."""
-        texts = list(descriptions.values())
-        if len(texts) < 2 or not all(isinstance(text, str) and text.strip() for text in texts):
-            return f"{dict(descriptions)!r}; expected a text for each of two classes or more."
-        if len(set(texts)) < len(texts):
-            return "two classes have the same text."
+    def _with_descriptions(self, descriptions: Mapping[str, str], top_k: int | None) -> Self:
+        """Return the classifier by descriptions; the longest leaves its texts the least room."""
         if isinstance(self.model, OnnxNetwork):
-            return "these are read by PyTorch. Leave --backend out."
-        problem = inference_problem(inference_pipeline(self.model, self.tokenizer, self.max_length), texts)
-        return None if problem is None else f"{self.origin} {problem}"
+            raise ConfigError(f"--descriptions: {self.origin} is an exported network. Leave --backend out.")
+        problem = descriptions_problem(descriptions)
+        texts = () if problem else tuple(descriptions.values())
+        if found := problem or inference_problem(self.label_names, self.tokenizer, self.max_length, texts):
+            raise ConfigError(f"--descriptions: {found if problem else f'{self.origin} {found}'}")
+        longest = max(len(self.tokenizer("", text)["input_ids"]) for text in texts)
+        room = self.max_length - longest + self.tokenizer.num_special_tokens_to_add()
+        decision = Decision.plain(list(descriptions), multi_label=False)
+        reading = replace(self.reading, max_length=room)
+        return replace(self, decision=decision, hypotheses=texts, reading=reading, top_k=top_k)
 
-    def _no_transduction(self, windows: int | None) -> str | None:
+    def _no_transduction(self) -> str | None:
         """Return why predictions cannot be corrected by words, if so."""
         if self.multi_label:
             return f"{self.origin} gives a text any number of labels, and words correct one label a text."
         if self.decision.promises:
             return f"{self.origin} promises a precision or a coverage, which hold for its own probabilities alone."
-        return None if windows is None else "--windows names what decided in the network alone."
+        return None
 
     def encode(self, rows: Sequence[tuple[Any, Any]], coverage: TokenCoverage) -> dict[str, list[Any]]:
         """Return the columns of encoded (id, text) rows, with the texts for a model of inference."""
@@ -98,7 +111,8 @@ class TextPredictor(TextClassificationPredictor):
         if not self.hypotheses:
             return super().row_logits(rows, max_tokens=max_tokens)
         pipeline = inference_pipeline(self.model, self.tokenizer, self.max_length)
-        scores = entailment_scores(pipeline, rows["text"], self.hypotheses, hypothesis_template="{}")
+        options = {"hypothesis_template": "{}", "batch_size": max(1, self.batch_tokens(max_tokens) // self.max_length)}
+        scores = entailment_scores(pipeline, rows["text"], self.hypotheses, **options)
         return np.log(np.maximum(scores, np.finfo(np.float32).tiny))
 
     def predictions(self, rows: Iterable[tuple[Any, Any]], max_tokens: int | None = None) -> Iterator[Any]:
@@ -119,10 +133,32 @@ class TextPredictor(TextClassificationPredictor):
             yield NoPrediction(row_id, text.problem) if isinstance(text, BadText) else next(predicted)
 
     def evaluate(self, dataset: "Dataset", *, max_tokens: int | None = None) -> Evaluated:
-        """Score the model on one split, if `transductive` beside the network alone."""
-        if self.transductive:
-            _check_number(len(dataset))
-        return super().evaluate(dataset, max_tokens=max_tokens)
+        """Score the model on one split; of `transductive` predictions, say how they are made."""
+        if not self.transductive:
+            return super().evaluate(dataset, max_tokens=max_tokens)
+        _check_number(len(dataset))
+        made = super().evaluate(dataset, max_tokens=max_tokens)
+        how = f"{HOW} `{INDUCTIVE}` is the model without it."
+        return replace(made, sections=(Section(TITLE, (Text(how),)), *made.sections))
+
+    def others(self, dataset: "Dataset", logits: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the choices by the network alone if `transductive`, and those of chance for descriptions."""
+        found = {INDUCTIVE: self.decision.choose(logits)} if self.transductive else {}
+        if self.hypotheses:
+            found["chance"] = np.random.default_rng(0).integers(len(self.hypotheses), size=len(dataset))
+        return found
+
+    def load_corpus(self, config: "CorpusConfig") -> "Corpus":
+        """Load a corpus with the labels of the model, or of the descriptions."""
+        try:
+            return super().load_corpus(config)
+        except DataError as error:
+            if not self.hypotheses:
+                raise
+            classes = ", ".join(self.label_names)
+            raise DataError(
+                [*error.problems, f"--descriptions has the classes {classes}; describe all others."]
+            ) from error
 
     def corrected(self, texts: Iterable[Any], logits: np.ndarray) -> np.ndarray:
         """Return the logits of texts, if `transductive` corrected by their words."""

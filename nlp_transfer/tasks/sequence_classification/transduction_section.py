@@ -12,11 +12,15 @@ from nlp_transfer.tasks.blocks import Section, Table, Text
 from nlp_transfer.tasks.classification.decision import Decision
 from nlp_transfer.tasks.sequence_classification.transduction import MIN_TEXTS, transductive_logits
 
-_HOW = (
+TITLE = "Transductive inference"
+
+HOW = (
     "`--transductive` of predict and evaluate reads all texts of a file together, and corrects predictions by words "
-    "that the model does not know: a linear model of words is fitted to the predictions for the other texts. No label "
-    "is read. The saved model and all other scores are without it; with it these would be:"
+    "that the model does not know: a linear model of words is fitted to the predictions for the other texts. Each "
+    "class is predicted as often as before. No label is read. It helps on texts of another kind than those of training."
 )
+
+_NOT_ABOVE = "The saved model and all other scores are without it; with it these would be:"
 
 _COLUMNS = ["split", "texts", "changed", "macro-F1", "corrected", "difference (95 %)"]
 
@@ -36,7 +40,7 @@ def transduction_section(
         for split, one in splits.items()
         if len(one.ids) >= MIN_TEXTS and (domain, split) != ("source", "validation")
     ]
-    return Section("Transductive inference", (Text(_HOW), Table("", _COLUMNS, rows))) if rows else None
+    return Section(TITLE, (Text(f"{HOW} {_NOT_ABOVE}"), Table("", _COLUMNS, rows))) if rows else None
 
 
 def _cells(decision: Decision, texts: list[str], made: Predictions) -> Iterator[str]:
@@ -51,7 +55,7 @@ def _cells(decision: Decision, texts: list[str], made: Predictions) -> Iterator[
         yield from ("", "", "")
         return
     labels = np.asarray(made.labels).astype(int)
-    for chosen in (before, after):
-        yield number(decision.choice_scores(chosen, labels, interval=False)["macro_f1"])
+    scores = [decision.choice_scores(chosen, labels, interval=False)["macro_f1"] for chosen in (before, after)]
+    yield from map(number, scores)
     low, high = bootstrap_difference(after, before, labels, "macro_f1")
-    yield f"{low:+.3f} to {high:+.3f}"
+    yield f"{scores[1] - scores[0]:+.3f} ({low:+.3f} to {high:+.3f})"

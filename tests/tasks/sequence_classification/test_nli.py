@@ -1,6 +1,7 @@
 """An NLI model classifies zero-shot, as a baseline or by itself: the class whose hypothesis a text entails most."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from nlp_transfer import load_config
 from nlp_transfer.commands.evaluate import evaluate_model
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.data.loading import load_corpus
-from nlp_transfer.errors import ConfigError
+from nlp_transfer.errors import ConfigError, DataError
+from nlp_transfer.models.onnx.runtime import OnnxNetwork
 from nlp_transfer.runner import run
 from nlp_transfer.tasks import SequenceClassification, saved_models
+from nlp_transfer.tasks.sequence_classification import predictor
 from nlp_transfer.tasks.sequence_classification.nli import TEMPLATE, nli_predictions
 from tests.logged import logged
 from tests.tiny_models import tiny_model
@@ -167,6 +170,10 @@ def test_a_saved_model_predicts_and_is_scored_by_descriptions(nli: Path, corpus:
     assert list(made[0].probabilities) == list(DESCRIPTIONS)
     scored = evaluate_model(str(nli), CorpusConfig(str(corpus)), options={"descriptions": DESCRIPTIONS})
     truth = [row["label"] for row in rows(24, seed=2)]
+    chance = scored.baselines["chance"]["accuracy"]
+    assert chance == np.mean(
+        np.random.default_rng(0).integers(3, size=24) == [list(DESCRIPTIONS).index(x) for x in truth]
+    )
     assert scored.metrics["accuracy"] == pytest.approx(np.mean([a == b for a, b in zip(expected, truth, strict=True)]))
     (alone,) = saved_models.load(nli).predict(texts[:1])
     assert list(alone.probabilities) == ["CONTRADICTION", "NEUTRAL", "ENTAILMENT"]
@@ -175,13 +182,14 @@ def test_a_saved_model_predicts_and_is_scored_by_descriptions(nli: Path, corpus:
 @pytest.mark.parametrize(
     ("descriptions", "problem"),
     [
-        ({"a": "one text"}, "{'a': 'one text'}; expected a text for each of two classes or more."),
-        ({"a": "one text", "b": " "}, "expected a text for each of two classes or more."),
-        ({"a": "one text", "b": "one text"}, "two classes have the same text."),
+        ({"a": "one text"}, "{'a': 'one text'}; expected a text for each of two classes or more, CLASS=TEXT."),
+        ({"a": "one text", "b": " "}, "expected a text for each of two classes or more, CLASS=TEXT."),
+        ({"a": "one text", "b": "one text ", "c": "third"}, "a, b have the same text. Say how they differ."),
+        (["a", "b"], "['a', 'b']; expected a text for each of two classes or more, CLASS=TEXT."),
         ({"a": "one text", "b": "waive " * 100}, "reads 64 tokens, of a description and a text together"),
     ],
 )
-def test_bad_descriptions_are_refused(nli: Path, descriptions: dict[str, str], problem: str) -> None:
+def test_bad_descriptions_are_refused(nli: Path, descriptions: Any, problem: str) -> None:
     with pytest.raises(ConfigError) as caught:
         saved_models.load(nli).predict(["a text"], descriptions=descriptions)
     assert str(caught.value).startswith("--descriptions: ") and problem in str(caught.value)
@@ -192,3 +200,33 @@ def test_a_classifier_of_other_classes_reads_no_descriptions(tiny_classifier: Pa
         ConfigError, match=r"^--descriptions: .* has the classes red, green, blue; expected a model of nat"
     ):
         saved_models.load(tiny_classifier).predict(["a text"], descriptions=DESCRIPTIONS)
+
+
+def test_logits_are_finite_where_a_class_has_no_probability(nli: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    monkeypatch.setattr(predictor, "entailment_scores", lambda *_, **__: scores)
+    classifier = saved_models.load(nli).configured({"descriptions": DESCRIPTIONS})
+    assert np.isfinite(classifier.text_logits(["a text", "another"])).all()
+
+
+def test_texts_that_a_description_cuts_are_warned_of(nli: Path) -> None:
+    fits = 64 - len(AutoTokenizer.from_pretrained(nli)("", "one two three")["input_ids"])
+    descriptions = {"a": "one two three", "b": "four"}
+    for words, warned in ((fits, False), (fits + 1, True)):
+        with logged() as lines:
+            saved_models.load(nli).predict([" ".join(["software"] * words)], descriptions=descriptions)
+        assert any("longer than the model reads" in line for line in lines) is warned
+
+
+def test_descriptions_need_weights_and_the_classes_of_the_corpus(nli: Path, corpus: Path) -> None:
+    classifier = saved_models.load(nli)
+    exported = replace(classifier, model=object.__new__(OnnxNetwork))
+    with pytest.raises(ConfigError, match=r"^--descriptions: .* is an exported network\. Leave --backend out\."):
+        exported.configured({"descriptions": DESCRIPTIONS})
+    with pytest.raises(ConfigError, match="--windows names what decided in the network alone"):
+        replace(classifier, reading=replace(classifier.reading, long_documents="windows")).predict(
+            ["a text"], descriptions=DESCRIPTIONS, windows=1
+        )
+    two = {name: text for name, text in DESCRIPTIONS.items() if name != "public"}
+    with pytest.raises(DataError, match=r"--descriptions has the classes permissive, copyleft; describe all others\."):
+        evaluate_model(str(nli), CorpusConfig(str(corpus)), options={"descriptions": two})

@@ -12,6 +12,7 @@ from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.tasks import SequenceClassification, saved_models
 from nlp_transfer.tasks.sequence_classification.predictor import TextPredictor
 from nlp_transfer.tasks.sequence_classification.transduction import MIN_TEXTS, transductive_logits
+from nlp_transfer.tasks.sequence_classification.transduction_section import TITLE
 from tests.tiny_classifiers import LABELS, random_texts, save_classifier
 
 
@@ -32,7 +33,7 @@ def test_transductive_predictions_are_those_of_all_texts_together(tiny_classifie
     assert [one.id for one in made] == [row_id for row_id, _ in rows]
     assert made.pop(10).row() == {"id": "bad", "problem": "is empty"}
     expected = softmax(transductive_logits(TEXTS, classifier.text_logits(TEXTS)), axis=1)
-    np.testing.assert_allclose([list(one.probabilities.values()) for one in made], expected, atol=1e-6)
+    np.testing.assert_allclose([list(one.probabilities.values()) for one in made], expected, atol=1e-4)
     assert [one.predicted for one in made] == [LABELS[i] for i in expected.argmax(1)]
     alone = [one.predicted for one in classifier.predict(TEXTS)]
     assert [one.predicted for one in made] != alone
@@ -60,7 +61,11 @@ def test_an_evaluation_has_the_scores_without_correction_beside_it(tiny_classifi
     assert inductive["macro_f1_gain_low"] < inductive["macro_f1_gain_high"] < 0
     corrected = transductive_logits(TEXTS, classifier.text_logits(TEXTS)).argmax(1)
     assert made.metrics["accuracy"] == (corrected == labels).mean() < 1
-    assert classifier.evaluate(rows).baselines == {}
+    assert classifier.evaluate(rows).baselines == {} and classifier.evaluate(rows).sections[0].title != TITLE
+    assert (
+        made.sections[0].title == TITLE
+        and "`inductive` is the model without it." in made.sections[0].blocks[0].markdown
+    )
 
 
 def test_what_cannot_be_corrected_is_refused(tiny_classifier, tmp_path, monkeypatch):
@@ -72,24 +77,17 @@ def test_what_cannot_be_corrected_is_refused(tiny_classifier, tmp_path, monkeypa
         classifier.configured({"transductive": True}).evaluate(Dataset.from_dict({"text": ["w1"]}))
     promising = replace(classifier, decision=replace(classifier.decision, accept_from=0.9))
     several = saved_models.load(save_classifier(tmp_path, multi_label=True))
-    for one, options, problem in (
-        (classifier, {"windows": 1}, "--windows names the windows that decided"),
-        (
-            promising,
-            {},
-            "promises a precision or a coverage, which hold for its own probabilities alone. Leave it out.",
-        ),
-        (several, {}, "gives a text any number of labels, and words correct one label a text. Leave it out."),
+    for one, problem in (
+        (promising, "promises a precision or a coverage, which hold for its own probabilities alone. Leave it out."),
+        (several, "gives a text any number of labels, and words correct one label a text. Leave it out."),
     ):
         with pytest.raises(ConfigError) as caught:
-            one.predict(TEXTS, transductive=True, **options)
+            one.predict(TEXTS, transductive=True)
         assert problem in str(caught.value)
 
 
 def test_windows_that_decided_are_not_those_of_a_corrected_prediction(tmp_path):
     classifier = saved_models.load(save_classifier(tmp_path))
     in_windows = replace(classifier, reading=replace(classifier.reading, long_documents="windows"))
-    with pytest.raises(
-        ConfigError, match=r"^--transductive: --windows names what decided in the network alone\. Leave"
-    ):
+    with pytest.raises(ConfigError, match=r"^--windows names what decided in the network alone\. Leave it out, or the"):
         in_windows.predict(TEXTS, windows=1, transductive=True)

@@ -1,10 +1,12 @@
 """The report has what transductive inference would make of the scored texts."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from sklearn.metrics import f1_score
 
 from nlp_transfer.tasks.base import Predictions
@@ -14,7 +16,7 @@ from nlp_transfer.tasks.sequence_classification.transduction import MIN_TEXTS, t
 from nlp_transfer.tasks.sequence_classification.transduction_section import transduction_section
 
 DECISION = Decision.plain(["red", "blue"], multi_label=False)
-TEXTS = ["fine weather", "heavy rain"] * (MIN_TEXTS // 2)
+TEXTS = [f"{words} {day}" for day in range(MIN_TEXTS // 2) for words in ("fine weather", "heavy rain")]
 LABELS = np.array([0, 1] * (MIN_TEXTS // 2))
 LOGITS = np.random.default_rng(0).normal(size=(MIN_TEXTS, 2)) + np.array([[1, -1], [-1, 1]] * (MIN_TEXTS // 2))
 
@@ -42,8 +44,8 @@ def test_each_split_has_its_scores_with_and_without() -> None:
     scores = [f"{f1_score(LABELS, chosen, average='macro'):.3f}" for chosen in (before, after)]
     assert table.rows[1][:5] == ["target test", "500", changed, *scores]
     assert scores[1] > "0.98" and scores[0] < "0.95"
-    low, high = (float(end) for end in table.rows[1][5].split(" to "))
-    assert 0 < low < float(scores[1]) - float(scores[0]) < high
+    gain, low, high = (float(one) for one in re.findall(r"[+-][\d.]+", table.rows[1][5]))
+    assert 0 < low < gain < high and gain == pytest.approx(float(scores[1]) - float(scores[0]), abs=1.1e-3)
 
 
 def test_few_texts_validation_and_other_decisions_have_no_section() -> None:
