@@ -74,24 +74,25 @@ class TextPredictor(TextClassificationPredictor):
         if windows is not None and (transductive or descriptions is not None):
             raise ConfigError("--windows names what decided in the network alone. Leave it out, or the other option.")
         if descriptions is not None:
-            made = self._with_descriptions(descriptions, top_k)
+            made = made._with_descriptions(descriptions)
         if transductive and (problem := made._no_transduction()):
             raise ConfigError(f"--transductive: {problem} Leave it out.")
         return replace(made, transductive=transductive)
 
-    def _with_descriptions(self, descriptions: Mapping[str, str], top_k: int | None) -> Self:
+    def _with_descriptions(self, descriptions: Mapping[str, str]) -> Self:
         """Return the classifier by descriptions; the longest leaves its texts the least room."""
         if isinstance(self.model, OnnxNetwork):
             raise ConfigError(f"--descriptions: {self.origin} is an exported network. Leave --backend out.")
-        problem = descriptions_problem(descriptions)
-        texts = () if problem else tuple(descriptions.values())
-        if found := problem or inference_problem(self.label_names, self.tokenizer, self.max_length, texts):
-            raise ConfigError(f"--descriptions: {found if problem else f'{self.origin} {found}'}")
+        if problem := descriptions_problem(descriptions):
+            raise ConfigError(f"--descriptions: {problem}")
+        texts = tuple(descriptions.values())
+        if problem := inference_problem(self.label_names, self.tokenizer, self.max_length, texts):
+            raise ConfigError(f"--descriptions: {self.origin} {problem}")
         longest = max(len(self.tokenizer("", text)["input_ids"]) for text in texts)
         room = self.max_length - longest + self.tokenizer.num_special_tokens_to_add()
         decision = Decision.plain(list(descriptions), multi_label=False)
         reading = replace(self.reading, max_length=room)
-        return replace(self, decision=decision, hypotheses=texts, reading=reading, top_k=top_k)
+        return replace(self, decision=decision, hypotheses=texts, reading=reading)
 
     def _no_transduction(self) -> str | None:
         """Return why predictions cannot be corrected by words, if so."""
@@ -143,7 +144,7 @@ class TextPredictor(TextClassificationPredictor):
 
     def others(self, dataset: "Dataset", logits: np.ndarray) -> dict[str, np.ndarray]:
         """Return the choices by the network alone if `transductive`, and those of chance for descriptions."""
-        found = {INDUCTIVE: self.decision.choose(logits)} if self.transductive else {}
+        found = {INDUCTIVE: self.decision.choose(self.decision.probabilities(logits))} if self.transductive else {}
         if self.hypotheses:
             found["chance"] = np.random.default_rng(0).integers(len(self.hypotheses), size=len(dataset))
         return found

@@ -91,3 +91,14 @@ def test_windows_that_decided_are_not_those_of_a_corrected_prediction(tmp_path):
     in_windows = replace(classifier, reading=replace(classifier.reading, long_documents="windows"))
     with pytest.raises(ConfigError, match=r"^--windows names what decided in the network alone\. Leave it out, or the"):
         in_windows.predict(TEXTS, windows=1, transductive=True)
+
+
+def test_the_network_alone_decides_by_costs_too(tiny_classifier):
+    classifier = saved_models.load(tiny_classifier).configured({"transductive": True})
+    costs = 1 - np.eye(3)
+    costs[0, 1:] = 50.0
+    priced = replace(classifier, decision=replace(classifier.decision, costs=costs))
+    rows, logits = Dataset.from_dict({"text": TEXTS}), classifier.text_logits(TEXTS)
+    (chosen,) = priced.others(rows, logits).values()
+    assert chosen.tolist() == (softmax(logits, axis=1) @ costs).argmin(axis=1).tolist()
+    assert chosen.tolist() != logits.argmax(axis=1).tolist()
