@@ -199,12 +199,13 @@ def test_a_summary_may_have_another_size_than_in_training(finished, corpus, tmp_
 def test_a_classifier_makes_no_summaries(tiny_classifier, tmp_path):
     (tmp_path / "a.txt").write_text("w1")
     with pytest.raises(
-        ConfigError, match=r"Unknown option '--length'\. Options: --top_k, --windows\. They are those of sequence_class"
+        ConfigError,
+        match=r"Unknown option '--length'\. Options: --top_k, --windows, --descriptions, --transductive\. They are",
     ):
         predict_file(str(tiny_classifier), str(tmp_path / "a.txt"), options={"length": 2})
     with pytest.raises(
         ConfigError,
-        match=r"Unknown option '--generation num_beams'\. Options: --top_k, --windows\. They are those of sequence_c",
+        match=r"Unknown option '--generation num_beams'\. Options: --top_k, --windows, --descriptions, --transductive\. They",
     ):
         evaluate_model(str(tiny_classifier), CorpusConfig(path=str(tmp_path / "a.txt")), options={"num_beams": 1})
 
