@@ -59,9 +59,9 @@ def test_a_command_measures_each_cell_once(
     row = next(line for line in capsys.readouterr().out.splitlines() if "frozen_encoder" in line)
     cells = ["2", "120", "frozen_encoder 0.100", "full_fine_tuning 0.800", "full_fine_tuning 0.800", "30", "25"]
     assert row.split()[1:] == " ".join(cells).split()
-    monkeypatch.setenv(CACHE_VARIABLE, "mine")
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "mine"))
     monkeypatch.setattr(recommendation, "recommend", lambda *_, **__: (_ for _ in ()).throw(TrainingError("none")))
     output.write_text("\n".join(map(json.dumps, sweep)) + "\n")
     with pytest.raises(TrainingError, match="none"):
         recommendation.main()
-    assert os.environ[CACHE_VARIABLE] == "mine"
+    assert os.environ[CACHE_VARIABLE] == str(tmp_path / "mine")
