@@ -12,7 +12,7 @@ import pytest
 
 from nlp_transfer.commands import main
 from nlp_transfer.config.command_ending import BAD_INPUT, PIPE_CLOSED
-from tests.tiny_classifiers import random_texts
+from tests.tiny_classifiers import LABELS, random_texts
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,3 +154,16 @@ def test_settings_of_generation_reach_the_model(
         "Unknown option '--generation num_beams'. Options: --top_k, --windows, --descriptions, --transductive. They are "
         "those of sequence_class" in capsys.readouterr().err
     )
+
+
+def test_options_of_a_classifier_reach_the_model(
+    tiny_classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = random_texts(500, seed=3)
+    lines = [json.dumps({"text": text, "label": LABELS[place % 3]}) for place, text in enumerate(texts)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    words = ["evaluate", str(tiny_classifier), "--corpus.path", str(tmp_path / "a.jsonl")]
+    assert main([*words, "--transductive"]) == 0
+    assert "inductive" in capsys.readouterr().out
+    assert main([*words, "--descriptions", "red=one", "green=two"]) == BAD_INPUT
+    assert "expected a model of natural language inference" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from nlp_transfer.data.text_rows import BadText, row_windows
 from nlp_transfer.errors import ConfigError, DataError
 from nlp_transfer.models.onnx.runtime import OnnxNetwork
 from nlp_transfer.tasks.blocks import Section, Text
+from nlp_transfer.tasks.classification.baselines import chance
 from nlp_transfer.tasks.classification.decision import Decision
 from nlp_transfer.tasks.classification.text_predictor import TextClassificationPredictor
 from nlp_transfer.tasks.predictor import Evaluated, NoPrediction, progress
@@ -146,7 +147,7 @@ class TextPredictor(TextClassificationPredictor):
         """Return the choices by the network alone if `transductive`, and those of chance for descriptions."""
         found = {INDUCTIVE: self.decision.choose(self.decision.probabilities(logits))} if self.transductive else {}
         if self.hypotheses:
-            found["chance"] = np.random.default_rng(0).integers(len(self.hypotheses), size=len(dataset))
+            found[chance.__name__] = chance(self.hypotheses, np.arange(len(self.hypotheses)))(dataset["text"])
         return found
 
     def load_corpus(self, config: "CorpusConfig") -> "Corpus":

@@ -5,8 +5,8 @@
 z_i are the model's logits of a text, less their mean. v_i is ridge regression on its words, fitted to the class
 probabilities that the model gives other texts (five folds, by the text), so that it knows words which the model never
 learned to weigh. b is the slope of least squares, so that words count for as much as they explain of the logits. By o
-each class is predicted as often as without words, and t keeps the mean confidence: where classes are not as frequent as
-in training, neither is known better than before. No label is read.
+each class is predicted as often as without words: else they would even frequencies out, which harms where one class has
+most texts. t keeps the mean confidence. No label is read.
 Reference: two views of a text that label for one another, Blum & Mitchell (1998),
 https://doi.org/10.1145/279943.279962
 """
@@ -33,7 +33,7 @@ STEPS = 200
 def transductive_logits(texts: Sequence[str], logits: np.ndarray) -> np.ndarray:
     """Return the logits of texts, corrected by their words; unchanged where words explain nothing.
 
-    They depend neither on the order of the texts nor, but for rounding, on how often a text is repeated at most.
+    Equal texts are in one fold, so that they do not label one another; the order of texts changes rounding alone.
 
     Args:
         logits: of single-label classes, shape (texts, classes).

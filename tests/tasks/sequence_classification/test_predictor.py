@@ -13,6 +13,7 @@ from nlp_transfer.tasks import SequenceClassification, saved_models
 from nlp_transfer.tasks.sequence_classification.predictor import TextPredictor
 from nlp_transfer.tasks.sequence_classification.transduction import MIN_TEXTS, transductive_logits
 from nlp_transfer.tasks.sequence_classification.transduction_section import TITLE
+from tests.logged import logged
 from tests.tiny_classifiers import LABELS, random_texts, save_classifier
 
 
@@ -102,3 +103,9 @@ def test_the_network_alone_decides_by_costs_too(tiny_classifier):
     (chosen,) = priced.others(rows, logits).values()
     assert chosen.tolist() == (softmax(logits, axis=1) @ costs).argmin(axis=1).tolist()
     assert chosen.tolist() != logits.argmax(axis=1).tolist()
+
+
+def test_long_texts_are_warned_of(tiny_classifier):
+    with logged() as lines:
+        saved_models.load(tiny_classifier).predict(["w1 " * 40, *TEXTS], transductive=True)
+    assert any("texts are longer than the model reads" in line for line in lines)
