@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nlp_transfer.training.seq2seq import Seq2SeqTransferTrainer
     from nlp_transfer.training.target_evaluation import compare_on_target, correct_prior, estimate_shift
     from nlp_transfer.training.trainer import TransferTrainer
+    from nlp_transfer.training.weight_average import average_with
 
 __version__ = "0.1.0"
 
@@ -50,6 +51,7 @@ _ROOMS = {
     "training.recipe": ("train_source_only",),
     "training.seq2seq": ("Seq2SeqTransferTrainer",),
     "training.target_evaluation": ("compare_on_target", "correct_prior", "estimate_shift"),
+    "training.weight_average": ("average_with",),
     "training.trainer": ("TransferTrainer",),
 }
 

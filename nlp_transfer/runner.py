@@ -47,6 +47,7 @@ from nlp_transfer.training.setup import RunData, build_trainer, latest_checkpoin
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.target_data import Encoded, evaluation_splits, tokens_an_epoch
 from nlp_transfer.training.trainer import TransferTrainer
+from nlp_transfer.training.weight_average import average_with_saved, check_whole_weights
 from nlp_transfer.training.without_source import keep_confidence
 
 log = logging.getLogger(__name__)
@@ -57,12 +58,16 @@ UNTRAINED_BASELINE = "before training"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Hold what was done around a run: its configuration as given, the search, the source-only baseline's report."""
+    """Hold what was done around a run: its configuration as given, the search, the reports of baselines.
+
+    `average_with` is the model folder of the source-only baseline, if the mean of its and the run's weights is saved.
+    """
 
     record: Mapping[str, Any]
     search: SearchSummary | None = None
     source_only: Report | None = None
     ceiling: Report | None = None
+    average_with: Path | None = None
 
 
 def run(experiment: Experiment, *, resume: bool = False, stop_signals: StopSignals | None = None) -> Report | None:
@@ -165,6 +170,8 @@ def _train(
             experiment, data, prepared.loaded, folder.checkpoints, callbacks=folder.callbacks()
         )
         trainer.stop_signals = stop_signals
+        if around.average_with is not None:
+            check_whole_weights(trainer)
         parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
         log.info(_parameter_summary(experiment, *parameters))
         building = time.perf_counter() - started + context.earlier_seconds
@@ -175,6 +182,8 @@ def _train(
         before = _predict_untrained(trainer, experiment, data, rows)
         if not experiment.sources:
             keep_confidence(trainer, rows["target"], before["target"])
+        if around.average_with is not None:
+            average_with_saved(trainer, task, rows, around.average_with)
         correction = correct_prior(trainer, task, rows) if experiment.prior_correction else PriorCorrection()
         scored = score_model(trainer, task, rows)
         cost = _cost(trainer, context if task.max_length else None, parameters, *trained)
@@ -192,6 +201,7 @@ def _train(
         around.source_only,
         before,
         around.ceiling,
+        around.average_with is not None,
     )
     return _TrainedRun(made, cost, {**facts, **task.facts}, paths)
 

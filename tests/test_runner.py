@@ -799,7 +799,7 @@ def test_target_texts_that_are_copies_of_training_texts_are_counted(encoder, cor
     (tmp_path / "target.jsonl").write_text("\n".join(lines))
     tree = {**run_tree(encoder, corpus, tmp_path / "run"), "target": {"path": str(tmp_path / "target.jsonl")}}
     with logged() as said:
-        report = run(load_config(tree=tree))
+        report = run(load_config(tree={**tree, "methods": ["full_fine_tuning"]}))
     note = "test: 5 of 12 texts are exact copies of the source's training texts."
     assert note in report.corpora["target"].notes
     assert note in "\n".join(said)

@@ -21,6 +21,7 @@ def finished_runs(
     for seed in seeds:
         place = folder / f"run{seed}"
         one = run_tree(encoder, folder / "source", place, seed=seed, learning_rate=2e-3, num_train_epochs=4)
-        run(load_config(tree={**one, "target": {"path": str(folder / "target")}, **tree}))
+        target = {"target": {"path": str(folder / "target")}, "methods": ["full_fine_tuning"]}
+        run(load_config(tree={**one, **target, **tree}))
         made.append(place)
     return made

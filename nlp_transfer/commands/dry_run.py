@@ -5,6 +5,7 @@ from pathlib import Path
 from nlp_transfer.commands.run import ceiling_experiment, source_only_experiment
 from nlp_transfer.commands.search import candidates
 from nlp_transfer.config.experiment import Experiment
+from nlp_transfer.config.run_defaults import AVERAGE
 from nlp_transfer.models.families import count_parameters
 from nlp_transfer.reporting.prepared_run import prepare
 from nlp_transfer.reporting.run_folder import check_run_folder
@@ -43,9 +44,9 @@ def dry_run(experiment: Experiment) -> str:
     parameters, methods = count_parameters(prepared.loaded.model)[1], ", ".join(one.name for one in experiment.methods)
     lines.append(f"\nModel: {prepared.loaded.origin}, {parameters:,} parameters. It has all that {methods} needs.")
     if (baseline := source_only_experiment(experiment)) is not None:
-        lines.append(
-            f"Before it a run without {target_method_names(experiment)} is trained in {baseline.training.output_dir}."
-        )
+        mean = ", and the mean of both is saved" if experiment.source_only_baseline == AVERAGE else ""
+        names = target_method_names(experiment)
+        lines.append(f"Before it a run without {names} is trained in {baseline.training.output_dir}{mean}.")
     if (baseline := ceiling_experiment(experiment, prepared.data.corpora)) is not None:
         lines.append(f"Before it a run on the target's labels is trained in {baseline.training.output_dir}.")
     if experiment.search:

@@ -14,6 +14,7 @@ from nlp_transfer.commands.push_run import check_push, push_after_run
 from nlp_transfer.commands.push_settings import PushSettings
 from nlp_transfer.commands.search import promote, search_experiment
 from nlp_transfer.config.experiment import Experiment
+from nlp_transfer.config.run_defaults import AVERAGE
 from nlp_transfer.data.corpus import Corpus
 from nlp_transfer.errors import ConfigError, DataError, PublishError, format_value
 from nlp_transfer.methods import FullFineTuning
@@ -21,7 +22,7 @@ from nlp_transfer.metrics.negative_transfer import CEILING, SOURCE_ONLY
 from nlp_transfer.metrics.table import METRICS
 from nlp_transfer.reporting.log import quiet
 from nlp_transfer.reporting.prepared_run import prepare
-from nlp_transfer.reporting.report import Report
+from nlp_transfer.reporting.report import MODEL, Report
 from nlp_transfer.reporting.run_folder import RunFolder, inspect
 from nlp_transfer.reporting.sections.results import score_summary
 from nlp_transfer.training.extensions.checkpoint_selection import label_free_metric
@@ -86,7 +87,9 @@ def run(
         without, ceiling = source_only_experiment(experiment), ceiling_experiment(experiment, prepared.data.corpora)
         if without is not None:
             source_only = _run_source_only(experiment, without, stop_signals)
-            around = dataclasses.replace(around, source_only=source_only)
+            averaged = experiment.source_only_baseline == AVERAGE
+            model = Path(str(without.training.output_dir)) / MODEL if averaged else None
+            around = dataclasses.replace(around, source_only=source_only, average_with=model)
         if ceiling is not None:
             around = dataclasses.replace(around, ceiling=_run_ceiling(ceiling, stop_signals))
         if experiment.task != task:  # the search has chosen how texts are read

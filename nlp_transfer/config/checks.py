@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_transfer.config.parsing import path_problems
+from nlp_transfer.config.run_defaults import AVERAGE
 from nlp_transfer.config.search_space import search_problems
 from nlp_transfer.config.typed_values import PartialConfig
 from nlp_transfer.data.corpus import CorpusConfig
@@ -74,6 +75,17 @@ def _methods(config: Any) -> list[str]:
             "name the trained model (model: runs/first/model), or take another method, such as coral."
         )
     return composition_problems(config.methods) + problems
+
+
+def _averaged_weights(config: Any) -> list[str]:
+    """Check that the adapted and the source-only model have weights of the same names."""
+    averages = config.source_only_baseline == AVERAGE and any(one.needs.target_text for one in config.methods or ())
+    return [
+        f"source_only_baseline: {AVERAGE} is the mean of all weights of two models, and {method.name} adds others. "
+        "Take full_fine_tuning, or set source_only_baseline: true."
+        for method in config.methods or ()
+        if averages and method.adds_adapter
+    ]
 
 
 def _needed_source(config: Any) -> list[str]:
@@ -153,11 +165,8 @@ def _search(config: Any) -> list[str]:
 
 def _calibration(config: Any) -> list[str]:
     """Check that rows are set apart for calibration only where a task has a decision to fit on them."""
-    if (
-        config.task is None
-        or config.source is None
-        or config.task.provides & {Output.LOGITS, Output.NUMBERS, Output.TAGS}
-    ):
+    decides = {Output.LOGITS, Output.NUMBERS, Output.TAGS}
+    if config.task is None or config.source is None or config.task.provides & decides:
         return []
     if not any(corpus.split is not None and corpus.split.calibration for corpus in as_tuple(config.source)):
         return []
@@ -274,6 +283,7 @@ CHECKS: tuple[Callable[[Any], list[str]], ...] = (
     _corpora,
     _source_weights,
     _methods,
+    _averaged_weights,
     _needed_source,
     _needed_target,
     _training,

@@ -12,18 +12,18 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from nlp_transfer.config.checks import NO_OUTPUT_DIR, as_tuple, corpus_problems, cross_problems
 from nlp_transfer.config.field_docs import HelpSection, described_fields, field_docs, unknown_name
 from nlp_transfer.config.parsing import copy_tree, merge_tree, override, read_yaml
 from nlp_transfer.config.readers import READERS, read_training
-from nlp_transfer.config.run_defaults import by_rows, training_record
+from nlp_transfer.config.run_defaults import by_rows, default_methods, training_record
 from nlp_transfer.config.search_space import combinations
 from nlp_transfer.config.typed_values import PartialConfig, build, check
 from nlp_transfer.data.corpus import CorpusConfig
 from nlp_transfer.errors import ConfigError, did_you_mean, nearest_name
-from nlp_transfer.methods import METHODS, FullFineTuning, Method
+from nlp_transfer.methods import METHODS, Method
 from nlp_transfer.methods.base import source_free
 from nlp_transfer.models.reference import ModelReference
 from nlp_transfer.tasks import TASKS, SequenceClassification, Task
@@ -50,8 +50,10 @@ class Experiment:
         task: the task, such as sequence_classification.
         target: another domain, which is scored, and from whose text methods such as dann learn. Its labels are for the
             report only, except for `joint`, which asks for those of its training split.
-        methods: the transfer methods in their order, by name, such as lora; `--help lora` lists its settings.
-        source_only_baseline: where methods use the target, train without them too, and compare.
+        methods: the transfer methods in their order, by name, such as lora; `--help lora` lists its settings. null is
+            full_fine_tuning, and adapt too where a classifier of texts has a target.
+        source_only_baseline: where methods use the target, train without them too, and compare; `average` saves the
+            mean of both models' weights, not the adapted ones. null is true, and average where methods is null.
         ceiling_baseline: train on the labels of the target's training split, too, and compare on its test split: how
             much there is to gain.
         log_target_scores: score the target by its labels in each evaluation, for the log and the report only: the
@@ -78,8 +80,8 @@ class Experiment:
     training: "TransferArguments" = None  # type: ignore[assignment]  # a missing one is a problem like others
     task: Task = field(default_factory=SequenceClassification)
     target: CorpusConfig | None = None
-    methods: tuple[Method, ...] = (FullFineTuning(),)
-    source_only_baseline: bool = True
+    methods: tuple[Method, ...] = None  # type: ignore[assignment]  # see run_defaults.default_methods
+    source_only_baseline: bool | Literal["average"] | None = None
     ceiling_baseline: bool = False
     log_target_scores: bool = False
     prior_correction: bool = False
@@ -205,7 +207,11 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
     unread: set[str] = set()
     for key, value in sorted(tree.items(), key=lambda item: item[0] == "training"):  # whose defaults need the others
         before = len(problems)
+        if value is None and key in ("methods", "source_only_baseline"):
+            continue
         if key == "training":
+            left_out = {} if "methods" in values else default_methods(values.get("task"), values.get("target"))
+            values = {"source_only_baseline": True} | left_out | values
             values[key] = read_training(value, problems, values)
         elif key in READERS:
             values[key] = READERS[key](value, problems)
@@ -260,9 +266,8 @@ def help_sections() -> list[HelpSection]:
     docs = field_docs(Experiment)
     others = ("source", "target", "task", "training")
     names = {"TransferArguments": OwnArguments}  # an annotation, for type checkers alone
-    by_name = (list[str], [FullFineTuning.name])
     experiment = [
-        (path, *(by_name if path == "methods" else (hint, default)), text)
+        (path, list[str] if path == "methods" else hint, default, text)
         for path, hint, default, text in described_fields(Experiment, "", skip=others, names=names)
     ]
     corpora = [HelpSection.of(CorpusConfig, key, f"{key}.", docs[key]) for key in ("source", "target")]

@@ -8,7 +8,7 @@ from nlp_transfer.config.run_defaults import left_to_rows, run_defaults, with_he
 from nlp_transfer.config.typed_values import PartialConfig, build, build_named, check
 from nlp_transfer.data.corpus import Corpus, CorpusConfig
 from nlp_transfer.errors import format_value
-from nlp_transfer.methods import METHODS, FullFineTuning, Method
+from nlp_transfer.methods import METHODS, Method
 from nlp_transfer.tasks import TASKS, SequenceClassification
 from nlp_transfer.training.run_arguments import run_problems
 
@@ -78,7 +78,7 @@ def read_training(value: Any, problems: list[str], others: dict[str, Any]) -> An
         return None
     if not isinstance(value, dict):
         return build(TransferArguments, value, "training", problems)
-    methods, task = others.get("methods", (FullFineTuning(),)) or (), others.get("task") or SequenceClassification()
+    methods, task = others.get("methods") or (), others.get("task") or SequenceClassification()
     others["methods"] = with_head_rates(value, methods, task) or others.get("methods")
     read = build(TransferArguments, run_defaults(value, methods, task) | value, "training", problems)
     if isinstance(read, TransferArguments):

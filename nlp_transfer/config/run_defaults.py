@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nlp_transfer.methods import Method
+from nlp_transfer.methods import Adapt, FullFineTuning, Method
 from nlp_transfer.methods.base import source_free
 from nlp_transfer.models.outputs import Output
 from nlp_transfer.tasks import SequenceClassification, Task
@@ -37,10 +37,25 @@ SCHEDULE: tuple[tuple[float, dict[str, float]], ...] = (
 )
 """Up to how many training rows, and the arguments that depend on them."""
 
+AVERAGE = "average"
+"""Value of `source_only_baseline`: the saved model is the mean of the adapted and the source-only one."""
+
 _METRIC = "metric_for_best_model"
 
 _EVALUATION = ("eval_strategy", "eval_steps", "save_strategy", "save_steps")
 _PRECISION = ("precision", "bf16", "fp16")
+
+
+def default_methods(task: Task | None, target: Any) -> dict[str, Any]:
+    """Return the methods and the source-only baseline of a run that names no methods, by key.
+
+    Example:
+        >>> default_methods(SequenceClassification(), "reviews.csv")
+        {'methods': (FullFineTuning(...), Adapt(weight=1.0)), 'source_only_baseline': 'average'}
+    """
+    if target is None or not Adapt.needs.outputs <= (task or SequenceClassification()).provides:
+        return {"methods": (FullFineTuning(),)}
+    return {"methods": (FullFineTuning(), Adapt()), "source_only_baseline": AVERAGE}
 
 
 def run_defaults(given: Mapping[str, Any], methods: Iterable[Method], task: Task) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class Method(CheckedArguments, ABC):
         needs: what it needs of the data and of the task's network.
         changes: the parts of the training that it sets.
         trains: whether gradient training follows `prepare`; False where `prepare` fits the model.
+        adds_adapter: whether it trains an adapter beside the model's own weights.
         contains: names of methods that it is made of, which cannot join it.
         run_defaults: training arguments of a run that names none; the first method that has one counts.
             `metric_for_best_model` counts where the best checkpoint is kept.
@@ -80,6 +81,7 @@ class Method(CheckedArguments, ABC):
     needs: ClassVar[Needs] = Needs()
     changes: ClassVar[frozenset[Change]] = frozenset()
     trains: ClassVar[bool] = True
+    adds_adapter: ClassVar[bool] = False
     contains: ClassVar[tuple[str, ...]] = ()
     run_defaults: ClassVar[Mapping[str, Any]] = {}
 

@@ -52,6 +52,7 @@ class LoRA(Method):
         "https://arxiv.org/abs/2402.09353"
     )
     changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
+    adds_adapter: ClassVar[bool] = True
     run_defaults: ClassVar[Mapping[str, float]] = {"learning_rate": 5e-4}
 
     r: int = 16

@@ -68,6 +68,7 @@ class PeftAdapter(Method):
     )
     needs: ClassVar[Needs] = Needs(outputs=frozenset({Output.LOGITS}))
     changes: ClassVar[frozenset[Change]] = frozenset({Change.TRAINABLE_WEIGHTS})
+    adds_adapter: ClassVar[bool] = True
     run_defaults: ClassVar[Mapping[str, float]] = {"learning_rate": 5e-4}
 
     peft_type: str

@@ -43,7 +43,8 @@ class PriorCorrection:
 class RunContext:
     """Hold a run whose model is trained and scored: all encoded rows, those that were scored, and the predictions.
 
-    `before` has the predictions of the untrained model, where a run compares with it.
+    `before` has the predictions of the untrained model, where a run compares with it; `averaged` says whether the
+    weights are the mean with the source-only baseline's.
     """
 
     experiment: ExperimentParts
@@ -57,6 +58,7 @@ class RunContext:
     source_only: Report | None
     before: DomainPredictions = field(default_factory=dict)
     ceiling: Report | None = None
+    averaged: bool = False
 
     @property
     def predictions(self) -> Path:

@@ -37,7 +37,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(load_config(tree={**lora, "methods": [{"name": "lora", "r": 4}]}))
     corpus = write_corpus(folder / "multi_corpus", multi_label=True)
     tree = run_tree(encoder, corpus, folder / "multi", num_train_epochs=1)
-    run(load_config(tree={**tree, "target": {"path": str(corpus)}}))
+    run(load_config(tree={**tree, "target": {"path": str(corpus)}, "methods": ["full_fine_tuning"]}))
     return folder
 
 

@@ -19,7 +19,8 @@ def tree(encoder: Path, corpus: Path, tmp_path: Path) -> dict[str, Any]:
 
 
 def test_what_a_recommendation_leaves(tree: dict[str, Any], tmp_path: Path) -> None:
-    config = load_config(tree={**tree, "prior_correction": True, "target": {"path": tree["source"]["path"]}})
+    own = {"prior_correction": True, "target": {"path": tree["source"]["path"]}, "methods": ["full_fine_tuning"]}
+    config = load_config(tree={**tree, **own})
     found = recommend(config, budget_minutes=0.001, output=str(tmp_path / "out"))
     assert found.plan == "frozen_encoder"
     assert set(found.not_tried.values()) == {"no time within the budget"}

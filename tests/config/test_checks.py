@@ -18,6 +18,7 @@ def tree(tmp_path_factory):
     [
         ("training.source_weights", [1, 2], "training.source_weights is [1.0, 2.0], and there is one source."),
         ("methods", [], "methods is empty: name at least one, such as full_fine_tuning."),
+        ("source_only_baseline", "mean", "source_only_baseline"),
         ("methods", ["full_fine_tuning", "mmd"], "mmd needs text of a target domain, and there is none."),
         ("prior_correction", True, "prior_correction needs text of a target domain, and there is none."),
         ("log_target_scores", True, "log_target_scores needs text of a target domain, and there is none."),
@@ -67,3 +68,15 @@ def test_an_evaluation_must_be_there_for_the_log(tree):
     training = {**tree["training"], "eval_strategy": "no", "save_strategy": "no", "load_best_model_at_end": False}
     with pytest.raises(ConfigError, match=r"scores the target in each evaluation, and training\.eval_strategy is no"):
         load_config(tree={**changed, "training": training})
+
+
+def test_the_mean_with_the_baseline_is_of_models_without_adapters(tree, corpus):
+    given = {**tree, "target": {"path": str(corpus)}, "source_only_baseline": "average"}
+    with pytest.raises(ConfigError) as caught:
+        load_config(tree={**given, "methods": ["lora", "mmd"]})
+    assert caught.value.problems == [
+        "source_only_baseline: average is the mean of all weights of two models, and lora adds others. Take "
+        "full_fine_tuning, or set source_only_baseline: true."
+    ]
+    for methods in (["lora"], ["partial_fine_tuning", "mmd"]):  # the first has no baseline
+        assert load_config(tree={**given, "methods": methods}).source_only_baseline == "average"

@@ -1,7 +1,15 @@
 import pytest
 
-from nlp_transfer.config.experiment import load_config
-from nlp_transfer.config.run_defaults import DEFAULTED, by_rows, left_to_rows, run_defaults, with_head_rates
+from nlp_transfer import TransferArguments
+from nlp_transfer.config.experiment import Experiment, load_config
+from nlp_transfer.config.run_defaults import (
+    DEFAULTED,
+    by_rows,
+    default_methods,
+    left_to_rows,
+    run_defaults,
+    with_head_rates,
+)
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import DANN, LPFT, Adapt, FrozenEncoder, FullFineTuning, LoRA, PartialFineTuning, SourceFree
 from nlp_transfer.tasks import TASKS, MaskedLanguageModeling, SequenceClassification
@@ -133,6 +141,36 @@ def test_full_fine_tuning_is_the_default_with_its_head_rate(tree):
     assert method == FullFineTuning(head_learning_rate=5e-4)
     tree["training"]["learning_rate"] = 5e-5
     assert load_config(tree=tree).methods == (FullFineTuning(),)
+
+
+def test_with_a_target_the_default_adapts_to_it(tree, corpus):
+    tree["target"] = {"path": str(corpus)}
+    config = load_config(tree=tree)
+    assert config.methods == (FullFineTuning(head_learning_rate=5e-4), Adapt())
+    chosen = config.training.metric_for_best_model, config.training.per_device_train_batch_size
+    assert chosen == ("target_infomax", 32)
+    assert config.source_only_baseline == "average"
+    for given in ({"methods": None}, {"source_only_baseline": None}, {"source_only_baseline": "average"}):
+        assert load_config(tree={**tree, **given}).record() == config.record()
+    for given in (True, False):
+        kept = load_config(tree={**tree, "source_only_baseline": given})
+        assert (kept.source_only_baseline, kept.methods) == (given, config.methods)
+    chosen = load_config(tree={**tree, "methods": ["full_fine_tuning", "adapt"]})
+    assert chosen.methods == config.methods and chosen.source_only_baseline is True
+    assert load_config(tree=config.record()).record() == config.record()
+    arguments = TransferArguments(tree["training"]["output_dir"], use_cpu=True)
+    made = Experiment(tree["model"], tree["source"]["path"], arguments, target=str(corpus))
+    assert made.methods == (FullFineTuning(), Adapt())
+    assert load_config(tree={**tree, "methods": ["lora"]}).methods == (LoRA(),)
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_a_task_whose_target_cannot_be_adapted_to_is_fine_tuned_alone(name):
+    adapts = {"sequence_classification", "sentence_pairs", "ordinal_classification"}
+    alone = {"methods": (FullFineTuning(),)}
+    both = {"methods": (FullFineTuning(), Adapt()), "source_only_baseline": "average"}
+    assert default_methods(TASKS[name], "a corpus") == (both if name in adapts else alone)
+    assert default_methods(TASKS[name], None) == alone
 
 
 def test_a_value_that_is_also_the_trainers_default_stays(tree):

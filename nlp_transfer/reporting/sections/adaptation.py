@@ -99,6 +99,8 @@ def adaptation(run: RunContext) -> Section | None:
     scored = run.scored["target"]
     rows = {split: f"{len(one.logits):,} of {split}" for split, one in scored.items()}
     facts = {"texts": " and ".join(rows.values()), **comparison_facts(comparison)}
+    if run.averaged:
+        facts["the model that adapted"] = "its weights are the mean of those after adaptation and of source-only"
     if "preferred by the labels" in facts:
         facts["labels"] = f"of {_judged(scored)}"
     if run.correction.before:

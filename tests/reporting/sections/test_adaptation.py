@@ -67,6 +67,7 @@ def test_a_run_asks_its_svm_about_all_texts_and_takes_the_labels_of_the_test_spl
         scored={"target": scored},
         task=task,
         correction=SimpleNamespace(before={}),
+        averaged=False,
         predictions=tmp_path / "predictions.jsonl.gz",
     )
     section = adaptation(run)
