@@ -47,7 +47,7 @@ from nlp_transfer.training.setup import RunData, build_trainer, latest_checkpoin
 from nlp_transfer.training.signals import StopSignals
 from nlp_transfer.training.target_data import Encoded, evaluation_splits, tokens_an_epoch
 from nlp_transfer.training.trainer import TransferTrainer
-from nlp_transfer.training.weight_average import average_with_saved, check_whole_weights
+from nlp_transfer.training.weight_average import average_with_saved
 from nlp_transfer.training.without_source import keep_confidence
 
 log = logging.getLogger(__name__)
@@ -170,8 +170,6 @@ def _train(
             experiment, data, prepared.loaded, folder.checkpoints, callbacks=folder.callbacks()
         )
         trainer.stop_signals = stop_signals
-        if around.average_with is not None:
-            check_whole_weights(trainer)
         parameters = count_parameters(trainer.accelerator.unwrap_model(trainer.model))
         log.info(_parameter_summary(experiment, *parameters))
         building = time.perf_counter() - started + context.earlier_seconds

@@ -136,7 +136,9 @@ class PlanSearch:
         self.tried: dict[str, Tried] = {}
         self.failed: dict[str, str] = {}
         if adapts(config):
-            self.failed[GIVEN] = "its methods learn from the target, and plans are compared on the source"
+            self.failed[GIVEN] = (
+                "its methods (by default adapt) learn from the target, and plans are compared on the source"
+            )
         with quiet():
             data = load_data(config)
         corpus, train = data.corpora["source"], data.encoded["source"]["train"]

@@ -78,14 +78,15 @@ def _methods(config: Any) -> list[str]:
 
 
 def _averaged_weights(config: Any) -> list[str]:
-    """Check that the adapted and the source-only model have weights of the same names."""
-    averages = config.source_only_baseline == AVERAGE and any(one.needs.target_text for one in config.methods or ())
-    return [
-        f"source_only_baseline: {AVERAGE} is the mean of all weights of two models, and {method.name} adds others. "
-        "Take full_fine_tuning, or set source_only_baseline: true."
-        for method in config.methods or ()
-        if averages and method.adds_adapter
-    ]
+    """Check that the adapted and the source-only model have the same weights, in the same units."""
+    methods = config.methods or ()
+    if config.source_only_baseline != AVERAGE or not any(method.needs.target_text for method in methods):
+        return []
+    reasons = [f"{method.name} adds others" for method in methods if method.adds_adapter]
+    if config.task is not None and Output.LOGITS not in config.task.provides:
+        reasons.append(f"{config.task.name} predicts no classes of texts")
+    mean = f"source_only_baseline: {AVERAGE} is the mean of all weights of two classifiers"
+    return [f"{mean}, and {reason}. Set source_only_baseline: true." for reason in reasons]
 
 
 def _needed_source(config: Any) -> list[str]:
@@ -146,9 +147,7 @@ def _training(config: Any) -> list[str]:
 
 def _target_labels(config: Any) -> list[str]:
     """Check that checkpoints are chosen by target labels only where a method asks for them."""
-    if config.training is None:
-        return []
-    metric = str(config.training.metric_for_best_model or "").removeprefix("eval_")
+    metric = str(getattr(config.training, "metric_for_best_model", None) or "").removeprefix("eval_")
     if metric != TARGET_MACRO_F1 or any(method.needs.target_labels for method in config.methods or ()):
         return []
     return [

@@ -18,7 +18,7 @@ from nlp_transfer.config.checks import NO_OUTPUT_DIR, as_tuple, corpus_problems,
 from nlp_transfer.config.field_docs import HelpSection, described_fields, field_docs, unknown_name
 from nlp_transfer.config.parsing import copy_tree, merge_tree, override, read_yaml
 from nlp_transfer.config.readers import READERS, read_training
-from nlp_transfer.config.run_defaults import by_rows, default_methods, training_record
+from nlp_transfer.config.run_defaults import by_rows, training_record, with_default_methods
 from nlp_transfer.config.search_space import combinations
 from nlp_transfer.config.typed_values import PartialConfig, build, check
 from nlp_transfer.data.corpus import CorpusConfig
@@ -53,7 +53,7 @@ class Experiment:
         methods: the transfer methods in their order, by name, such as lora; `--help lora` lists its settings. null is
             full_fine_tuning, and adapt too where a classifier of texts has a target.
         source_only_baseline: where methods use the target, train without them too, and compare; `average` saves the
-            mean of both models' weights, not the adapted ones. null is true, and average where methods is null.
+            mean of both models' weights, not the adapted ones. null is average where the default adapts, else true.
         ceiling_baseline: train on the labels of the target's training split, too, and compare on its test split: how
             much there is to gain.
         log_target_scores: score the target by its labels in each evaluation, for the log and the report only: the
@@ -80,7 +80,7 @@ class Experiment:
     training: "TransferArguments" = None  # type: ignore[assignment]  # a missing one is a problem like others
     task: Task = field(default_factory=SequenceClassification)
     target: CorpusConfig | None = None
-    methods: tuple[Method, ...] = None  # type: ignore[assignment]  # see run_defaults.default_methods
+    methods: tuple[Method, ...] = None  # type: ignore[assignment]  # see run_defaults.with_default_methods
     source_only_baseline: bool | Literal["average"] | None = None
     ceiling_baseline: bool = False
     log_target_scores: bool = False
@@ -183,7 +183,10 @@ def load_config(
     for file in [files] if isinstance(files, str | Path) else files:
         merge_tree(whole, read_yaml(file))
     problems: list[str] = []
-    for path, value in overrides:
+    for path, value in sorted(overrides, key=lambda one: one[0].startswith("methods.")):
+        if whole.get("methods") is None and path.startswith("methods."):
+            filled = with_default_methods(whole)  # all of them, where a setting of one is given
+            whole = filled if path.split(".")[1] in filled["methods"] else whole
         override(whole, path, value, problems)
     sections = _sections(whole, problems)
     if problems:
@@ -203,15 +206,12 @@ def _sections(tree: Mapping[str, Any], problems: list[str]) -> PartialConfig:
 
     fields = {f.name: f for f in dataclasses.fields(Experiment)}
     hints = typing.get_type_hints(Experiment, localns={TransferArguments.__name__: TransferArguments})
+    tree = with_default_methods(tree)
     values: dict[str, Any] = {}
     unread: set[str] = set()
     for key, value in sorted(tree.items(), key=lambda item: item[0] == "training"):  # whose defaults need the others
         before = len(problems)
-        if value is None and key in ("methods", "source_only_baseline"):
-            continue
         if key == "training":
-            left_out = {} if "methods" in values else default_methods(values.get("task"), values.get("target"))
-            values = {"source_only_baseline": True} | left_out | values
             values[key] = read_training(value, problems, values)
         elif key in READERS:
             values[key] = READERS[key](value, problems)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from nlp_transfer.methods import Adapt, FullFineTuning, Method
 from nlp_transfer.methods.base import source_free
 from nlp_transfer.models.outputs import Output
-from nlp_transfer.tasks import SequenceClassification, Task
+from nlp_transfer.tasks import TASKS, SequenceClassification, Task
 
 if TYPE_CHECKING:
     from nlp_transfer.training.arguments import TransferArguments
@@ -46,16 +46,23 @@ _EVALUATION = ("eval_strategy", "eval_steps", "save_strategy", "save_steps")
 _PRECISION = ("precision", "bf16", "fp16")
 
 
-def default_methods(task: Task | None, target: Any) -> dict[str, Any]:
-    """Return the methods and the source-only baseline of a run that names no methods, by key.
+def with_default_methods(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with the methods and the source-only baseline that it leaves out.
 
     Example:
-        >>> default_methods(SequenceClassification(), "reviews.csv")
-        {'methods': (FullFineTuning(...), Adapt(weight=1.0)), 'source_only_baseline': 'average'}
+        >>> with_default_methods({"target": "reviews.csv"})
+        {'target': 'reviews.csv', 'methods': ['full_fine_tuning', 'adapt'], 'source_only_baseline': 'average'}
     """
-    if target is None or not Adapt.needs.outputs <= (task or SequenceClassification()).provides:
-        return {"methods": (FullFineTuning(),)}
-    return {"methods": (FullFineTuning(), Adapt()), "source_only_baseline": AVERAGE}
+    task = tree.get("task") or SequenceClassification.name
+    name = task.get("name", SequenceClassification.name) if isinstance(task, Mapping) else getattr(task, "name", task)
+    provided = TASKS[name].provides if isinstance(name, str) and name in TASKS else frozenset()
+    adapts = tree.get("methods") is None and tree.get("target") is not None and Adapt.needs.outputs <= provided
+    defaults = {
+        "methods": [FullFineTuning.name, *([Adapt.name] if adapts else [])],
+        "source_only_baseline": AVERAGE if adapts else True,
+    }
+    given = {key: value for key, value in tree.items() if value is not None or key not in defaults}
+    return given | {key: value for key, value in defaults.items() if key not in given}
 
 
 def run_defaults(given: Mapping[str, Any], methods: Iterable[Method], task: Task) -> dict[str, Any]:

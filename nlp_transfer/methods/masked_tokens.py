@@ -145,5 +145,8 @@ def masks_for(name: str, tokenizer: Any, probability: float) -> TokenMasker:
     if tokenizer is None:
         raise ConfigError(f"{name} masks tokens and needs the tokenizer: pass processing_class=tokenizer.")
     if getattr(tokenizer, "mask_token_id", None) is None:
-        raise ConfigError(f"{name} masks tokens, and the tokenizer has no mask token. Name a masked language model.")
+        raise ConfigError(
+            f"{name} masks tokens, and the tokenizer has no mask token. Name a masked language model, or "
+            f"leave {name} out: methods: [full_fine_tuning] only scores the target."
+        )
     return TokenMasker.of(tokenizer, probability=probability, whole_words=False)

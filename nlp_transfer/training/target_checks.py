@@ -23,6 +23,8 @@ from nlp_transfer.tasks import FittedTask
 from nlp_transfer.training.extensions.checkpoint_selection import MIN_ROWS, label_free_metric
 from nlp_transfer.training.source_weights import DISTANCE, DISTANCE_WEIGHTS, SIZE, Sources, sources_of
 
+_LEAVE_OUT = "leave the method out (methods: [full_fine_tuning] only scores the target)"
+
 
 def needs_target(methods: Sequence[Method], training: Any) -> list[str]:
     """Return the names of what needs text of a target domain: methods, the selection metric, source weights."""
@@ -67,7 +69,8 @@ def check_adaptation(
     problems, metric = list(others), label_free_metric(args)
     pairing = [method.name for method in methods if method.needs.pairs]
     if pairing and target is not None and len(target) < 2:
-        problems.append(f"{name} has one row, and {' and '.join(pairing)} compares rows with one another. Add texts.")
+        names = " and ".join(pairing)
+        problems.append(f"{name} has one row, and {names} compares rows with one another. Add texts, or {_LEAVE_OUT}.")
     problems += pair_problems(methods, args)
     if metric == "target_density" and target is not None and len(target) < MIN_ROWS:
         neighbours = f"metric_for_best_model is {metric}, which compares texts with their neighbours."
@@ -79,7 +82,8 @@ def check_adaptation(
         except ConfigError as error:
             problems += error.problems
     if active and (reason := _reason_against(args, train)):
-        problems.append(f"{' and '.join(method.name for method in active)} cannot be used here: {reason}.")
+        names = " and ".join(method.name for method in active)
+        problems.append(f"{names} cannot be used here: {reason}. Change that, or {_LEAVE_OUT}.")
     if problems:
         raise ConfigError(problems)
 
@@ -108,7 +112,7 @@ def pair_problems(methods: Sequence[Method], args: Any) -> list[str]:
         return []
     return [
         f"{' and '.join(names)} compares the rows of an update with one another, and an update has one row. Raise "
-        "per_device_train_batch_size or gradient_accumulation_steps."
+        f"per_device_train_batch_size or gradient_accumulation_steps, or {_LEAVE_OUT}."
     ]
 
 

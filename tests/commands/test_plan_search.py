@@ -173,7 +173,7 @@ def test_where_each_plan_fails_there_is_none(pretended: Make, monkeypatch: pytes
 def test_methods_of_the_target_are_named(pretended: Make, corpus: Path) -> None:
     target = {"target": {"path": str(corpus / "test.jsonl")}, "methods": ["full_fine_tuning", "mmd"]}
     assert pretended(1.0, **target).failed == {
-        GIVEN: "its methods learn from the target, and plans are compared on the source"
+        GIVEN: "its methods (by default adapt) learn from the target, and plans are compared on the source"
     }
 
 

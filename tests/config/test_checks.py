@@ -70,13 +70,17 @@ def test_an_evaluation_must_be_there_for_the_log(tree):
         load_config(tree={**changed, "training": training})
 
 
-def test_the_mean_with_the_baseline_is_of_models_without_adapters(tree, corpus):
+def test_the_mean_with_the_baseline_is_of_classifiers_without_adapters(tree, corpus):
     given = {**tree, "target": {"path": str(corpus)}, "source_only_baseline": "average"}
-    with pytest.raises(ConfigError) as caught:
-        load_config(tree={**given, "methods": ["lora", "mmd"]})
-    assert caught.value.problems == [
-        "source_only_baseline: average is the mean of all weights of two models, and lora adds others. Take "
-        "full_fine_tuning, or set source_only_baseline: true."
-    ]
+    wrong = {
+        "lora adds others": {"methods": ["lora", "mmd"]},
+        "peft adds others": {"methods": [{"name": "peft", "peft_type": "IA3"}, "mmd"]},
+        "regression predicts no classes of texts": {"task": "regression", "methods": ["full_fine_tuning", "mmd"]},
+    }
+    for reason, settings in wrong.items():
+        with pytest.raises(ConfigError) as caught:
+            load_config(tree={**given, **settings})
+        mean = "source_only_baseline: average is the mean of all weights of two classifiers"
+        assert f"{mean}, and {reason}. Set source_only_baseline: true." in caught.value.problems
     for methods in (["lora"], ["partial_fine_tuning", "mmd"]):  # the first has no baseline
         assert load_config(tree={**given, "methods": methods}).source_only_baseline == "average"

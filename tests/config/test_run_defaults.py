@@ -5,9 +5,9 @@ from nlp_transfer.config.experiment import Experiment, load_config
 from nlp_transfer.config.run_defaults import (
     DEFAULTED,
     by_rows,
-    default_methods,
     left_to_rows,
     run_defaults,
+    with_default_methods,
     with_head_rates,
 )
 from nlp_transfer.errors import ConfigError
@@ -167,10 +167,25 @@ def test_with_a_target_the_default_adapts_to_it(tree, corpus):
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_a_task_whose_target_cannot_be_adapted_to_is_fine_tuned_alone(name):
     adapts = {"sequence_classification", "sentence_pairs", "ordinal_classification"}
-    alone = {"methods": (FullFineTuning(),)}
-    both = {"methods": (FullFineTuning(), Adapt()), "source_only_baseline": "average"}
-    assert default_methods(TASKS[name], "a corpus") == (both if name in adapts else alone)
-    assert default_methods(TASKS[name], None) == alone
+    alone = {"methods": ["full_fine_tuning"], "source_only_baseline": True}
+    both = {"methods": ["full_fine_tuning", "adapt"], "source_only_baseline": "average"}
+    for task in (name, {"name": name}, TASKS[name], TASKS[name]()):
+        assert with_default_methods({"task": task}) == {"task": task, **alone}
+        given = {"task": task, "target": "a corpus"}
+        assert with_default_methods(given) == {**given, **(both if name in adapts else alone)}
+    assert with_default_methods({"task": {"max_length": 8}, "target": "a corpus"})["methods"] == both["methods"]
+
+
+def test_a_setting_of_a_default_method_leaves_the_others(tree, corpus):
+    target = ("target.path", str(corpus))
+    for path, value in (("methods.adapt.weight", 0.3), ("methods.full_fine_tuning.layer_decay", 0.9)):
+        config = load_config(tree=tree, overrides=[(path, value), target])
+        assert [method.name for method in config.methods] == ["full_fine_tuning", "adapt"]
+        assert config.source_only_baseline == "average"
+        assert getattr(config.methods[path.startswith("methods.adapt")], path.split(".")[-1]) == value
+    assert load_config(tree=tree, overrides=[("methods.lora.r", 4), target]).methods == (LoRA(r=4),)
+    chosen = [("methods", "full_fine_tuning"), ("methods.full_fine_tuning.layer_decay", 0.9), target]
+    assert [method.layer_decay for method in load_config(tree=tree, overrides=chosen).methods] == [0.9]
 
 
 def test_a_value_that_is_also_the_trainers_default_stays(tree):

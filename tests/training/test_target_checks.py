@@ -46,15 +46,17 @@ def test_all_that_keeps_methods_from_adapting_is_named_together(monkeypatch):
         )
     assert caught.value.problems == [
         "Another.",
-        "The target (x.csv) has one row, and mmd compares rows with one another. Add texts.",
+        "The target (x.csv) has one row, and mmd compares rows with one another. Add texts, or leave the method out "
+        "(methods: [full_fine_tuning] only scores the target).",
         "mmd compares the rows of an update with one another, and an update has one row. Raise "
-        "per_device_train_batch_size or gradient_accumulation_steps.",
+        "per_device_train_batch_size or gradient_accumulation_steps, or leave the method out (methods: "
+        "[full_fine_tuning] only scores the target).",
         "metric_for_best_model is target_density, which compares texts with their neighbours. The target (x.csv) has "
         "fewer than 3 texts. Add texts.",
         "self_training.source_epochs is 1 and training.num_train_epochs 1, so no pseudo-label would be given. Train "
         "longer.",
         "mmd and self_training cannot be used here: fsdp shards the model over processes, and each must hold all of "
-        "it.",
+        "it. Change that, or leave the method out (methods: [full_fine_tuning] only scores the target).",
     ]
 
 

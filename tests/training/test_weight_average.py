@@ -1,5 +1,6 @@
 """The mean of an adapted model and its source-only baseline: by hand, in a run, refused."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import DANN, LoRA
-from nlp_transfer.training.weight_average import check_whole_weights
 from tests.reporting.sections.reports import finding
 from tests.tiny_models import tiny_model
 from tests.tiny_recipes import TARGET, arguments, by_hand, make_trainer
@@ -44,20 +44,19 @@ def test_what_has_no_mean_is_refused(tmp_path: Path) -> None:
         average_with(trainer, other)
     adapter = make_trainer(args=trainer.args, methods=[LoRA(r=2)])
     for pair in ((adapter, trainer), (trainer, adapter)):
-        with pytest.raises(ConfigError, match=r"is of all weights, which an adapter changes\. Train all weights"):
+        with pytest.raises(
+            ConfigError, match=r"^average_with is the mean of all weights, and a model has an adapter\."
+        ):
             average_with(*pair)
-    trainer.prior_corrected = True
-    with pytest.raises(ConfigError, match=r"^average_with comes before correct_prior"):
-        average_with(trainer, other)
-
-
-@pytest.mark.parametrize("how", ["is_fsdp_enabled", "is_deepspeed_enabled"])
-def test_weights_in_parts_are_refused_before_training(tmp_path: Path, how: str) -> None:
-    trainer = make_trainer(args=arguments(tmp_path, metric_for_best_model="loss"))
-    check_whole_weights(trainer)
-    setattr(trainer, how, True)
-    with pytest.raises(ConfigError, match=r"FSDP and DeepSpeed spread over processes\. .* source_only_baseline: true"):
-        check_whole_weights(trainer)
+    model: Any = trainer.model
+    for wrong, found in ((trainer, "the trainer itself"), (model, "a BertForSequenceClassification")):
+        with pytest.raises(ConfigError, match=rf"^average_with was given {found}; expected the trainer of the source-"):
+            average_with(trainer, wrong)
+    for corrected in (trainer, other):
+        corrected.prior_corrected = True
+        with pytest.raises(ConfigError, match=r"^average_with comes before correct_prior"):
+            average_with(trainer, other)
+        corrected.prior_corrected = False
 
 
 @pytest.mark.parametrize(
@@ -84,8 +83,27 @@ def test_a_run_saves_the_mean_of_both_models(encoder: Path, corpus: Path, tmp_pa
     for name, weight in mean.items():
         assert torch.allclose(weight, halfway[name], atol=1e-6), name
     assert any(not torch.equal(own[name], source_only[name]) for name in own)
-    fact = "its weights are the mean of those after adaptation and of source-only"
-    assert finding(report, "Adaptation")["the model that adapted"] == fact
-    assert "the model that adapted" not in finding(adapted, "Adaptation")
+    assert finding(report, "Adaptation")["adapted is"] == "the mean of the weights after adaptation and of source-only"
+    assert "adapted is" not in finding(adapted, "Adaptation")
     assert report.baselines["source_only"]["target"]["test"]["rows"] == 12
     assert run(by_default, resume=True) == report
+
+
+def test_the_mean_is_made_before_class_frequencies_are_corrected_and_without_validation(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, order = write_corpus(tmp_path / "source"), []
+    for place in ("training.weight_average.calibrate", "training.weight_average._average", "runner.correct_prior"):
+        module, _, name = f"nlp_transfer.{place}".rpartition(".")
+        real = getattr(import_module(module), name)
+        called = lambda *given, real=real, name=name: order.append(name) or real(*given)  # noqa: E731
+        monkeypatch.setattr(f"{module}.{name}", called)
+    tree = run_tree(encoder, source, tmp_path / "run", num_train_epochs=2) | {"target": {"path": str(source)}}
+    run(load_config(tree={**tree, "prior_correction": True}))
+    assert order == ["calibrate", "_average", "correct_prior"]
+    order.clear()
+    (source / "dev.jsonl").unlink()
+    tree["source"] = {"path": str(source), "split": {"validation": 0}}
+    tree["training"] = {"output_dir": str(tmp_path / "without"), "max_steps": 2, "use_cpu": True, "report_to": "none"}
+    run(load_config(tree=tree))
+    assert order == ["_average"]

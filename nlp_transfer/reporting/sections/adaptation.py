@@ -100,7 +100,7 @@ def adaptation(run: RunContext) -> Section | None:
     rows = {split: f"{len(one.logits):,} of {split}" for split, one in scored.items()}
     facts = {"texts": " and ".join(rows.values()), **comparison_facts(comparison)}
     if run.averaged:
-        facts["the model that adapted"] = "its weights are the mean of those after adaptation and of source-only"
+        facts[f"{ADAPTED} is"] = "the mean of the weights after adaptation and of source-only"
     if "preferred by the labels" in facts:
         facts["labels"] = f"of {_judged(scored)}"
     if run.correction.before:
@@ -135,6 +135,8 @@ def checkpoints(run: RunContext) -> Section | None:
         if all(f"eval_{name}" in entry for entry in evaluations) and name != TARGET_MACRO_F1:
             whose = " (the source's)" if not name.startswith("target_") else ""
             facts[f"by {name}{whose}"] = taken(name, greatest=greatest)
+    if run.averaged:
+        facts["saved"] = "no checkpoint: the mean of the chosen one and of source-only"
     return facts_section("Checkpoints", ("chosen", "score on the target"), facts)
 
 
