@@ -48,7 +48,7 @@ class Experiment:
             Its test split is scored at the end. The method `source_free` has none.
         training: the arguments of `transformers.TrainingArguments` that a run can honour, and ours.
         task: the task, such as sequence_classification.
-        target: another domain, which is scored, and from whose text methods such as dann learn. Its labels are for the
+        target: another domain, which is scored, and from whose text methods such as adapt learn. Its labels are for the
             report only, except for `joint`, which asks for those of its training split.
         methods: the transfer methods in their order, by name, such as lora; `--help lora` lists its settings. null is
             full_fine_tuning, and adapt too where a classifier of texts has a target.
