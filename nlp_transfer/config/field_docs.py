@@ -26,7 +26,7 @@ def type_name(hint: Any) -> str:
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
-        return "one of " + ", ".join(map(str, arguments))
+        return ("one of " if len(arguments) > 1 else "") + ", ".join(map(str, arguments))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return "one of " + ", ".join(str(member.value) for member in hint)
     if origin in (list, tuple, dict) and arguments:
@@ -56,6 +56,8 @@ def names_of(hint: Any) -> list[str]:
             names += [str(member.value) for member in one]
         elif typing.get_origin(one) is typing.Literal and str not in parts:
             names += [name for name in typing.get_args(one) if isinstance(name, str)]
+    if names and bool in parts:
+        names += ["true", "false"]
     return list(dict.fromkeys(names))
 
 

@@ -18,7 +18,8 @@ def tree(tmp_path_factory):
     [
         ("training.source_weights", [1, 2], "training.source_weights is [1.0, 2.0], and there is one source."),
         ("methods", [], "methods is empty: name at least one, such as full_fine_tuning."),
-        ("source_only_baseline", "mean", "source_only_baseline"),
+        ("source_only_baseline", "mean", "source_only_baseline: Unknown value 'mean'. Values: average, true, false."),
+        ("source_only_baseline", 1, "source_only_baseline is 1; expected bool or average or null."),
         ("methods", ["full_fine_tuning", "mmd"], "mmd needs text of a target domain, and there is none."),
         ("prior_correction", True, "prior_correction needs text of a target domain, and there is none."),
         ("log_target_scores", True, "log_target_scores needs text of a target domain, and there is none."),
