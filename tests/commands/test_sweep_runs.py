@@ -133,7 +133,7 @@ def test_a_system_that_is_no_mapping(sweep_file):
     [
         ("classification", 3 * (3 * 2 + 1)),  # stock runs with one seed
         ("adaptation_methods", 2 * 10 * 2),
-        ("adaptation_pairs", 12 * (2 * 3 + 3)),  # the source alone and adapt with three seeds
+        ("adaptation_pairs", 12 * (3 * 3 + 3)),  # the source alone, adapt and their mean with three seeds
         ("adaptation_ceilings", 4 * 3),
         ("few_target_labels", 2 * 4 * 2),
         ("few_shots", 2 * 4 * 10),
