@@ -109,8 +109,8 @@ class NegativeTransferTest:
             f"Adaptation looks worse than training on the source alone: {_VOTE} {adapted:.4f} against "
             f"{source_only:.4f}{third}. Of such warnings on review domains {_RIGHT[self.agreement is not None]} of ten "
             "were right where classes were as frequent as in the source, and half where they were not. Compare their "
-            f"predictions before you use the model; the source-only one is {model}. A smaller weight of the method, "
-            "or a larger share of the source in joint, adapts less; source_only_baseline: average saves their mean."
+            f"predictions before you use the model; the source-only one is {model}. A smaller weight of the method, or "
+            "a larger share of the source in joint, adapts less."
         )
 
 

@@ -79,5 +79,5 @@ def _average(trainer: Trainer, weights: Weights) -> None:
             f"The source-only model has another network: {', '.join(different[:3])} differ. Expected one of the same "
             "recipe."
         )
-    network.load_state_dict(average([own, {name: weight.to(own[name].device) for name, weight in weights.items()}]))
+    network.load_state_dict(average([own, weights]))
     log.info("The model is now the mean of the weights after adaptation and of the source-only model's.")

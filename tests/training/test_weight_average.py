@@ -13,6 +13,7 @@ from nlp_transfer.commands.dry_run import dry_run
 from nlp_transfer.config.experiment import load_config
 from nlp_transfer.errors import ConfigError
 from nlp_transfer.methods import DANN, LoRA
+from tests.logged import logged
 from tests.reporting.sections.reports import finding
 from tests.tiny_models import tiny_model
 from tests.tiny_recipes import TARGET, arguments, by_hand, make_trainer
@@ -67,12 +68,16 @@ def test_a_run_saves_the_mean_of_both_models(encoder: Path, corpus: Path, tmp_pa
 
     def config(name: str, **own: Any) -> Any:
         tree = run_tree(encoder, corpus, tmp_path / name, num_train_epochs=2)
-        return load_config(tree={**tree, "task": task, "target": {"path": str(target)}, **own})
+        return load_config(
+            tree={**tree, "task": task, "target": {"path": str(target)}, "log_target_scores": True, **own}
+        )
 
     by_default = config("mean")
     assert by_default.source_only_baseline == "average"
     assert f"is trained in {tmp_path / 'mean' / 'source_only'}, and the mean of both is saved." in dry_run(by_default)
-    report = run(by_default)
+    with logged() as lines:
+        report = run(by_default)
+    assert "The model is now the mean of the weights after adaptation and of the source-only model's." in lines
     adapted = run(config("adapted", methods=["full_fine_tuning", "adapt"]))
     assert report is not None and adapted is not None
     folders = (tmp_path / "mean", tmp_path / "mean" / "source_only", tmp_path / "adapted")
@@ -85,6 +90,8 @@ def test_a_run_saves_the_mean_of_both_models(encoder: Path, corpus: Path, tmp_pa
     assert any(not torch.equal(own[name], source_only[name]) for name in own)
     assert finding(report, "Adaptation")["adapted is"] == "the mean of the weights after adaptation and of source-only"
     assert "adapted is" not in finding(adapted, "Adaptation")
+    assert finding(report, "Checkpoints")["saved"] == "no checkpoint: the mean of the chosen one and of source-only"
+    assert "saved" not in finding(adapted, "Checkpoints")
     assert report.baselines["source_only"]["target"]["test"]["rows"] == 12
     assert run(by_default, resume=True) == report
 
